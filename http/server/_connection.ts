@@ -38,7 +38,8 @@ const WHOLE_URL = /^(https?:\/\/)([^/?]*)(.*)$/i;
  * a closure or a suspended function.
  */
 export class HttpConnection extends ConnectionSession implements InfoContext, ReadListener {
-  readonly incoming: Incoming;
+  /** Undefined after the connection has been handed over. */
+  #incoming: Incoming | undefined;
   readonly #gate: Gate;
   readonly #limits: ConnectionLimits;
   #first = true;
@@ -52,7 +53,11 @@ export class HttpConnection extends ConnectionSession implements InfoContext, Re
     super(conn);
     this.#gate = gate;
     this.#limits = limits;
-    this.incoming = new Incoming(conn, limits.decoder);
+    this.#incoming = new Incoming(conn, limits.decoder);
+  }
+
+  get incoming(): Incoming {
+    return this.#incoming!;
   }
 
   get closing(): AbortSignal {
@@ -85,12 +90,15 @@ export class HttpConnection extends ConnectionSession implements InfoContext, Re
       let head: Http1Request | Http1Error | undefined = first;
       do {
         const info = new HardenedInfo(this);
-        let goesOn: boolean;
+        let goesOn: boolean | "handed";
         try {
           goesOn = await this.#serve(head, info);
-        } finally {
+        } catch (error) {
           info.complete();
+          throw error;
         }
+        if (goesOn === "handed") return this.#awaitEnd(info);
+        info.complete();
         if (!goesOn) return this.#end(false);
       } while ((head = this.#nextHead()) !== undefined);
     } catch (error) {
@@ -104,7 +112,7 @@ export class HttpConnection extends ConnectionSession implements InfoContext, Re
   }
 
   /** Serves one request. It is one function, because each further async call costs time. */
-  async #serve(head: Http1Request | Http1Error, info: HardenedInfo): Promise<boolean> {
+  async #serve(head: Http1Request | Http1Error, info: HardenedInfo): Promise<boolean | "handed"> {
     const answer = head instanceof Http1Error
       // The end of a malformed head is unknown, so the connection has to end.
       ? this.#gate.refuse(head.status, info, this.#skimmed(info), head.message)
@@ -213,7 +221,7 @@ export class HttpConnection extends ConnectionSession implements InfoContext, Re
     response: Response,
     head: Http1Request,
     info: HardenedInfo,
-  ): Promise<false> {
+  ): Promise<"handed"> {
     // The new owner reads from the connection, and so notices its end. From here on, an interim
     // response would be part of the other protocol.
     info.end();
@@ -229,8 +237,17 @@ export class HttpConnection extends ConnectionSession implements InfoContext, Re
     }
     this.connection.unread(this.incoming.decoder.takeRest());
     offer.hand({ connection: this.connection });
-    await this.connection.closed;
-    return false;
+    return "handed";
+  }
+
+  /** Ends the request with its connection. Until then, neither needs its head and decoder. */
+  #awaitEnd(info: HardenedInfo): void {
+    info.release();
+    this.#incoming = undefined;
+    void this.connection.closed.then(() => {
+      info.complete();
+      this.#end(false);
+    });
   }
 
   /** Writes a response whose body has to be read as a stream. */

@@ -3,6 +3,7 @@ import type { TlsInfo } from "../../net/connection/transport.ts";
 import type { Clock, Due } from "../internal/clock.ts";
 import { hintLines } from "../internal/early_hints.ts";
 import { clientGone, HandlerInfo } from "./_handler_info.ts";
+import { HANDLER_REQUEST } from "../internal/handler_request.ts";
 import { toLatin1 } from "../internal/http1_bytes.ts";
 import type { Incoming, IncomingBody, Watcher } from "./_incoming.ts";
 import type { Http1Request } from "../http1/codec.ts";
@@ -181,6 +182,14 @@ export class HardenedInfo extends HandlerInfo implements Watcher {
     if (this.counting) this.#before = this.#context.connection.stats().bytesWritten;
     this.#answered = true;
     this.body?.answered();
+  }
+
+  /** Releases the request, whose connection now speaks another protocol. */
+  release(): void {
+    this.head = undefined;
+    this.body = undefined;
+    this.offer = undefined;
+    this[HANDLER_REQUEST] = undefined;
   }
 
   /** Ends the request, and calls those that wait for its end. */

@@ -75,6 +75,8 @@ import { JsonView, type JsonViewOptions } from "../json_view.ts";
 import { CloseWait } from "./_close_wait.ts";
 import { Outbox } from "./_outbox.ts";
 import { Heartbeat } from "./_heartbeat.ts";
+import { type ConnectionEvents, provideListenTo } from "../internal/connection_events.ts";
+import { Later } from "../internal/later.ts";
 import { showAs, shownText } from "../internal/inspection.ts";
 import { WsReceiver } from "./_receiver.ts";
 
@@ -117,9 +119,9 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
   readonly peer: string;
   /** The requested URL. */
   readonly url: string;
-  /** The header fields of the opening handshake: of the request on a server, of the response on a client. */
-  readonly headers: Headers;
 
+  /** The header fields, as JSON until someone asks for them: a list needs four times the memory. */
+  #headers: Headers | string | undefined;
   readonly #socket: WebSocket | WsSocket;
   /** The socket, if it is one of a hardened server, which can pause and cut. */
   readonly #own: WsSocket | undefined;
@@ -128,11 +130,12 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
   readonly #limits: WsLimits;
   readonly #receiver: WsReceiver;
   readonly #outbox: Outbox;
-  readonly #heartbeat: Heartbeat;
+  readonly #heartbeat: Heartbeat | undefined;
   readonly #openedAt = Date.now();
-  readonly #opened = Promise.withResolvers<void>();
-  readonly #closed = Promise.withResolvers<WsClose>();
-  readonly #gone = Promise.withResolvers<void>();
+  readonly #opened = new Later<void>();
+  readonly #closed = new Later<WsClose>();
+  readonly #gone = new Later<void>();
+  #events: ConnectionEvents | undefined;
   #close: WsClose | undefined;
   #error: NetError | undefined;
   #controller: AbortController | undefined;
@@ -163,14 +166,16 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
     this.#protocol = origin.protocol;
     this.peer = origin.peer;
     this.url = origin.url;
-    this.headers = origin.headers ?? new Headers();
+    this.#headers = origin.headers && JSON.stringify([...origin.headers]);
     this.#receiver = new WsReceiver(this.peer, limits, () => this.signal);
-    this.#heartbeat = new Heartbeat(
-      this.peer,
-      limits,
-      (message) => this.trySend(message),
-      (reason, error) => this.#giveUp(CloseCode.goingAway, reason, error),
-    );
+    if (limits.idleTimeout !== Infinity || limits.heartbeat !== undefined) {
+      this.#heartbeat = new Heartbeat(
+        this.peer,
+        limits,
+        (message) => this.trySend(message),
+        (reason, error) => this.#giveUp(CloseCode.goingAway, reason, error),
+      );
+    }
     this.#outbox = new Outbox(
       socket,
       this.peer,
@@ -178,7 +183,6 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
       limits.stallTimeout,
       (error) => this.#giveUp(CloseCode.policyViolation, "too slow", error),
     );
-    void ignoreFailure(this.#opened.promise);
     if ("binaryType" in socket) socket.binaryType = "arraybuffer";
     if (own && limits.inboxPolicy === "wait") {
       this.#receiver.onTaken = () => this.#receiver.full || own.resume();
@@ -191,10 +195,20 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
       socket.onopen = socket.onmessage = socket.onclose = null;
       if (!this.#closing) this.#error ??= close.error;
       this.#ended(close);
-      if (!own) this.#gone.resolve();
+      if (!own) this.#leave();
     };
-    own?.gone.then(this.#gone.resolve);
+    if (own) own.ongone = () => this.#leave();
     if (socket.readyState === WebSocket.OPEN) this.#onOpen();
+  }
+
+  /**
+   * The header fields of the opening handshake: of the request on a server, of the response on a
+   * client.
+   */
+  get headers(): Headers {
+    const headers = this.#headers;
+    if (headers instanceof Headers) return headers;
+    return this.#headers = new Headers(headers === undefined ? [] : JSON.parse(headers));
   }
 
   /** Resolves after the opening handshake; rejects if it fails. */
@@ -246,7 +260,7 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
       queuedBytes: this.#socket.bufferedAmount + this.#outbox.waitingBytes,
       unread: this.#receiver.unread,
       dropped: this.#receiver.dropped,
-      latency: this.#heartbeat.latency ?? this.#own?.latency,
+      latency: this.#heartbeat?.latency ?? this.#own?.latency,
       openedAt: this.#openedAt,
     };
   }
@@ -368,6 +382,7 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
   }
 
   static {
+    provideListenTo<WsConnection>((connection, events) => connection.#events = events);
     showAs(this, ({ id, peer, url, protocol, open }) => {
       return { id, peer, url: shownText(url), protocol, open };
     });
@@ -381,9 +396,10 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
   #onOpen(): void {
     this.#wasOpen = true;
     this.#opened.resolve();
+    this.#tell("opened");
     // close() was called before the connection opened.
     if (this.#closing) this.#sendClose(CloseCode.goingAway, "");
-    else this.#heartbeat.start();
+    else this.#heartbeat?.start();
   }
 
   #onMessage(data: unknown): void {
@@ -400,7 +416,7 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
         `at most ${most} bytes`,
         `a message above ${most} bytes`,
       );
-    } else if (!this.#heartbeat.received(message) && !this.#receiver.push(message)) {
+    } else if (!this.#heartbeat?.received(message) && !this.#receiver.push(message)) {
       this.#tooMuch(CloseCode.policyViolation, "too many messages", "too many messages");
     } else if (this.#limits.inboxPolicy === "wait" && this.#receiver.full) this.#own?.pause();
   }
@@ -420,7 +436,7 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
   #startClose(code: number, reason: string): void {
     if (this.#closing || this.#close !== undefined) return;
     this.#closing = true;
-    this.#heartbeat.stop();
+    this.#heartbeat?.stop();
     // A peer that reads too slowly would only keep the waiting messages in memory.
     if (this.#error === undefined && code !== CloseCode.policyViolation) this.#outbox.flush();
     this.#outbox.fail(this.#reason());
@@ -442,7 +458,7 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
   #ended({ code, reason, wasClean }: WsSocketClose): void {
     if (this.#close !== undefined) return;
     this.#closeWait?.stop();
-    this.#heartbeat.stop();
+    this.#heartbeat?.stop();
     // Deno reports 0 in place of 1006.
     const standard = code === 0 ? CloseCode.abnormal : code;
     const error = this.#error ??
@@ -454,8 +470,21 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
     this.#opened.reject(this.#reason());
     this.#controller?.abort(this.#reason());
     this.#closed.resolve(this.#close);
+    this.#tell("ended");
     // Deno has no event for the socket of a client that left before the handshake response.
-    if (this.#server && !this.#own && !this.#wasOpen) this.#gone.resolve();
+    if (this.#server && !this.#own && !this.#wasOpen) this.#leave();
+  }
+
+  #leave(): void {
+    this.#gone.resolve();
+    this.#tell("gone");
+  }
+
+  /** Calls the listener of a server, after the code that has changed the state. */
+  #tell(event: keyof ConnectionEvents): void {
+    const events = this.#events;
+    if (event === "gone") this.#events = undefined;
+    if (events !== undefined) queueMicrotask(() => events[event](this));
   }
 
   #reason(): NetError {

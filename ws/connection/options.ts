@@ -279,14 +279,14 @@ export interface WsSocket {
   readonly protocol: string;
   /** Round-trip time of the last ping, in milliseconds. */
   readonly latency: number | undefined;
-  /** Resolves when the TCP connection is closed. */
-  readonly gone: Promise<void>;
   /** Called when the socket opens. */
   onopen: (() => void) | null;
   /** Called for each message: text, or bytes that the receiver owns. */
   onmessage: ((event: { readonly data: unknown }) => void) | null;
   /** Called once, at the end. */
   onclose: ((event: WsSocketClose) => void) | null;
+  /** Called once, when the TCP connection is closed. */
+  ongone: (() => void) | null;
   /** Sends a message without waiting. */
   send(data: WsMessage): void;
   /** Sends a close frame and continues to read until the peer's close frame. */

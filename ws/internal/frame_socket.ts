@@ -1,6 +1,7 @@
 import { delay } from "@std/async/delay";
 import type { TakenOver } from "../../http/server/take_over.ts";
 import type { Connection } from "../../net/connection/connection.ts";
+import { hooks, type ReadListener } from "../../net/internal/connection_hooks.ts";
 import { NetError } from "../../net/errors/errors.ts";
 import { Alarm } from "../../net/internal/timer.ts";
 import { Throttle } from "../../net/throttle.ts";
@@ -36,17 +37,13 @@ export interface FrameSocketOptions {
   readonly compression: AgreedCompression | undefined;
 }
 
+type Bytes = Uint8Array<ArrayBuffer>;
+
 /** Send buffer in bytes above which only the latest ping gets an answer. */
 const BUSY = 64 * 1024;
 
 /** Frames after which the loop yields. Reads of available data never yield, so others would starve. */
 const TURN = 2000;
-
-/**
- * `inMessage`: a shutdown of the HTTP server must not end this read, because the upgrader closes its
- * connections with a code. `lent`: the decoder copies unread bytes before it asks for more.
- */
-const READ = { inMessage: true, lent: true };
 
 /** The encoders of all connections without compression. */
 const SERVER = new FrameEncoder(false), CLIENT = new FrameEncoder(true);
@@ -54,18 +51,18 @@ const SERVER = new FrameEncoder(false), CLIENT = new FrameEncoder(true);
 const { CONNECTING, OPEN, CLOSING, CLOSED } = WebSocket;
 
 /** One side of a WebSocket on a connection of this package (RFC 6455). */
-export class FrameSocket implements WsSocket {
+export class FrameSocket implements WsSocket, ReadListener {
   readyState: number = CONNECTING;
   latency: number | undefined;
   onopen: (() => void) | null = null;
   onmessage: ((event: { readonly data: unknown }) => void) | null = null;
   onclose: ((event: WsSocketClose) => void) | null = null;
+  ongone: (() => void) | null = null;
 
   readonly #options: FrameSocketOptions;
   readonly #decoder: WsFrameDecoder;
   readonly #encoder: FrameEncoder;
   readonly #inflater: MessageInflater | undefined;
-  readonly #gone = Promise.withResolvers<void>();
   #conn: Connection | undefined;
   #paused: PromiseWithResolvers<void> | undefined;
   readonly #controls: Throttle | undefined;
@@ -74,9 +71,13 @@ export class FrameSocket implements WsSocket {
   /** Made at the first use, as the alarm below. */
   #slowAlarm: Alarm | undefined;
   #restAlarm: Alarm | undefined;
+  /** The time limit for closing the TCP connection. */
+  #lastAlarm: Alarm | undefined;
   /** Start of the wait for the rest of a message; 0 between messages. */
   #restSince = 0;
   readonly #pinger: Alarm = new Alarm(() => this.#ping());
+  /** Number of frames at the last turn of other connections. */
+  #turnAt = 0;
   #pings = 0;
   /** The time of the ping whose answer is missing. */
   #pingAt: number | undefined;
@@ -99,16 +100,12 @@ export class FrameSocket implements WsSocket {
     }
     taken.then((over) => this.#open(over), () => {
       this.#end(CloseCode.abnormal, "", false);
-      this.#gone.resolve();
+      this.#leave();
     });
   }
 
   get protocol(): string {
     return this.#options.protocol;
-  }
-
-  get gone(): Promise<void> {
-    return this.#gone.promise;
   }
 
   get bufferedAmount(): number {
@@ -154,45 +151,70 @@ export class FrameSocket implements WsSocket {
     this.#conn = connection;
     connection.closed.then((error) => {
       this.#end(CloseCode.abnormal, "", false, localCause(error));
-      this.#gone.resolve();
+      this.#leave();
     });
     if (this.readyState === CLOSED) return connection.abort();
     this.readyState = OPEN;
     this.#pinger.start(this.#options.pingInterval);
     this.onopen?.();
-    void this.#run(connection);
+    this.#proceed();
   }
 
-  async #run(connection: Connection): Promise<void> {
-    let turnAt = 0;
+  arrived(bytes: Bytes | null): void {
+    if (this.#take(bytes)) this.#proceed();
+  }
+
+  failed(error: unknown): void {
+    this.#end(CloseCode.abnormal, "", false, localCause(error));
+  }
+
+  /** Handles what has arrived, and waits for more as a listener, which needs no memory. */
+  #proceed(): void {
     try {
-      while (true) {
-        for (let event; (event = this.#decoder.next()) !== undefined;) {
-          // Immediate answers of the handler to earlier messages must precede the close frame.
-          if (event.kind === "close") await delay(0);
-          this.#on(event);
-          if (event.kind !== "message") await this.#slowDown();
-          if (this.#paused !== undefined) await this.#paused.promise;
-          if (this.#decoder.frames - turnAt > TURN) turnAt = await this.#othersTurn();
-        }
-        if (this.#decoder.frames - turnAt > TURN) turnAt = await this.#othersTurn();
+      for (;;) {
+        const wait = this.#handleEvents();
+        if (wait !== undefined) return void wait.then(() => this.#proceed());
         if (this.readyState === CLOSED) return;
         if (this.#decoder.partial === undefined) this.#restSince = 0;
         else this.#awaitRest();
-        const bytes = await connection.readChunk(READ);
-        if (bytes === null) return this.#end(CloseCode.abnormal, "", false);
-        this.#decoder.push(bytes);
+        // A shutdown of the HTTP server must not end this read, because the upgrader closes its
+        // connections with a code.
+        const bytes = hooks.read(this.#conn!, this, true, Infinity);
+        if (bytes === undefined || !this.#take(bytes)) return;
       }
     } catch (error) {
-      if (!(error instanceof WsFrameError)) {
-        return this.#end(CloseCode.abnormal, "", false, localCause(error));
-      }
+      if (!(error instanceof WsFrameError)) return this.failed(error);
       // Immediate answers of the handler to earlier messages must precede the close frame.
-      await delay(0);
-      const { message, code } = error;
-      const limited = code === CloseCode.policyViolation || code === CloseCode.tooLarge;
-      this.#fail(code, message, limited ? "limit" : "protocol");
+      void delay(0).then(() => this.#failFrame(error));
     }
+  }
+
+  /** Takes received bytes; returns false at the end. */
+  #take(bytes: Bytes | null): boolean {
+    if (bytes === null) this.#end(CloseCode.abnormal, "", false);
+    else this.#decoder.push(bytes);
+    return bytes !== null;
+  }
+
+  /** Handles the frames that have arrived. Returns a promise if it has to wait before the next one. */
+  #handleEvents(): Promise<unknown> | undefined {
+    const decoder = this.#decoder;
+    for (;;) {
+      if (this.#paused !== undefined) return this.#paused.promise;
+      if (decoder.frames - this.#turnAt > TURN) return this.#othersTurn();
+      const event = decoder.next();
+      if (event === undefined) return undefined;
+      // Immediate answers of the handler to earlier messages must precede the close frame.
+      if (event.kind === "close") return delay(0).then(() => this.#on(event));
+      this.#on(event);
+      const wait = event.kind === "message" ? undefined : this.#slowDown();
+      if (wait !== undefined) return wait;
+    }
+  }
+
+  #failFrame({ message, code }: WsFrameError): void {
+    const limited = code === CloseCode.policyViolation || code === CloseCode.tooLarge;
+    this.#fail(code, message, limited ? "limit" : "protocol");
   }
 
   /** Limits the time for the rest of a message. */
@@ -228,10 +250,10 @@ export class FrameSocket implements WsSocket {
     this.#slowed = undefined;
   }
 
-  /** Yields to the event loop and returns the number of frames so far. */
-  async #othersTurn(): Promise<number> {
-    await new Promise((resolve) => setImmediate(resolve));
-    return this.#decoder.frames;
+  /** Yields to the event loop. */
+  #othersTurn(): Promise<void> {
+    this.#turnAt = this.#decoder.frames;
+    return new Promise((resolve) => setImmediate(resolve));
   }
 
   #on(event: WsFrameEvent): void {
@@ -327,17 +349,21 @@ export class FrameSocket implements WsSocket {
     if (this.#conn !== undefined) this.#hangUp(this.#conn, wasClean);
   }
 
+  /** Notes that the TCP connection is closed. */
+  #leave(): void {
+    this.#lastAlarm?.stop();
+    this.#lastAlarm = undefined;
+    const { ongone } = this;
+    this.ongone = null;
+    ongone?.();
+  }
+
   /** Closes the TCP connection, for which the peer has `closeTimeout` once it has all data. */
   #hangUp(conn: Connection, wasClean: boolean): void {
     const { role, closeTimeout } = this.#options;
-    let gone = false;
-    const alarm = new Alarm(() => conn.abort());
-    void this.#gone.promise.then(() => {
-      gone = true;
-      alarm.stop();
-    });
+    const alarm = this.#lastAlarm = new Alarm(() => conn.abort());
     conn.flush().catch(() => {}).then(() => {
-      if (!gone) alarm.start(closeTimeout);
+      if (this.#lastAlarm !== undefined) alarm.start(closeTimeout);
     });
     // The server closes the TCP connection first, so that it keeps no waiting port (RFC 6455 §7.1.1).
     const last = role === "client" && wasClean ? conn.readChunk().catch(() => {}) : undefined;

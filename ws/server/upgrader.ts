@@ -47,6 +47,7 @@ import type {
   WsServerEvent,
   WsServerStats,
 } from "./upgrade_options.ts";
+import { type ConnectionEvents, listenTo } from "../internal/connection_events.ts";
 import { CloseCode } from "../internal/close_codes.ts";
 
 /** The WebSockets of a server. */
@@ -93,7 +94,16 @@ export function createUpgrader(options: UpgraderOptions, handler: WsHandler): Up
   return new Sockets(options, handler);
 }
 
-class Sockets implements Upgrader {
+/** A connection until its TCP connection is closed. */
+interface Held {
+  readonly info: UpgradeInfo;
+  /** The address or network that it counts for. */
+  readonly address: string;
+  /** Whether the handler was called. */
+  running?: boolean;
+}
+
+class Sockets implements Upgrader, ConnectionEvents {
   readonly connections = new Set<WsConnection>();
 
   readonly #options: UpgraderOptions;
@@ -102,7 +112,11 @@ class Sockets implements Upgrader {
   readonly #most: number;
   readonly #mostPerAddress: number;
   readonly #perAddress = new Map<string, number>();
-  readonly #running = new Set<Promise<void>>();
+  readonly #held = new Map<WsConnection, Held>();
+  /** Number of handlers that run or will run. */
+  #running = 0;
+  /** Resolves during a shutdown when no handler runs. */
+  readonly #idle = Promise.withResolvers<void>();
   #opening = 0;
   /** Number of upgrades that wait for `authorize`. */
   #asking = 0;
@@ -190,14 +204,14 @@ class Sockets implements Upgrader {
     for (const connection of this.connections) this.#stop(connection);
     await Promise.race([this.#untilIdle(), this.#force.promise]);
     this.#countdown.stop();
-    return { drained: this.#drained, forced: this.#running.size, refused: this.#refused };
+    return { drained: this.#drained, forced: this.#running, refused: this.#refused };
   }
 
   /** Resolves when no upgrade is in progress and no handler runs. */
   async #untilIdle(): Promise<void> {
     // Requests in `authorize` will be refused.
     if (this.#opening > this.#asking) await (this.#opened = Promise.withResolvers()).promise;
-    await Promise.all(this.#running);
+    if (this.#running > 0) await this.#idle.promise;
   }
 
   #stop(connection: WsConnection): void {
@@ -214,45 +228,59 @@ class Sockets implements Upgrader {
     this.#event({ type: "refused", status, peer: formatAddress(info.remoteAddr) });
   }
 
-  /** Runs the handler, and counts the connection until its TCP connection is closed. */
+  /** Counts the connection until its TCP connection is closed. */
   #hold(connection: WsConnection, info: UpgradeInfo, address: string): void {
     this.connections.add(connection);
-    const running = this.#run(connection, info);
-    this.#running.add(running);
-    running.then(() => {
-      this.#running.delete(running);
-      if (this.#shutdown) this.#drained++;
-    });
+    this.#held.set(connection, { info, address });
+    this.#running++;
+    listenTo(connection, this);
     // The shutdown began during the upgrade.
     if (this.#shutdown) this.#stop(connection);
-    connection.closed.then(() => {
-      this.connections.delete(connection);
-      this.#event({ type: "close", connection });
-      this.#closing++;
-    });
+  }
+
+  /** Runs the handler. */
+  opened(connection: WsConnection): void {
+    const held = this.#held.get(connection)!;
+    held.running = true;
+    this.#accepted++;
+    this.#event({ type: "open", connection });
+    void this.#run(connection, held.info);
+  }
+
+  ended(connection: WsConnection): void {
+    const { running = false } = this.#held.get(connection)!;
+    if (!running) {
+      this.#failed++;
+      logger.debug("{peer} did not open", { peer: connection.peer });
+      this.#handlerEnded();
+    }
+    this.connections.delete(connection);
+    this.#event({ type: "close", connection });
+    this.#closing++;
+  }
+
+  gone(connection: WsConnection): void {
     // Counted per address until now, or one address could use the whole limit of closing sockets.
-    connection.gone.then(() => {
-      this.#closing--;
-      this.#leave(address);
-    });
+    this.#closing--;
+    this.#leave(this.#held.get(connection)!.address);
+    this.#held.delete(connection);
   }
 
   async #run(connection: WsConnection, info: UpgradeInfo): Promise<void> {
-    try {
-      await connection.opened;
-    } catch (error) {
-      this.#failed++;
-      logger.debug("{peer} did not open: {error}", { peer: connection.peer, error });
-      return;
-    }
-    this.#accepted++;
-    this.#event({ type: "open", connection });
     try {
       await this.#handler(connection, info);
       await connection.close();
     } catch (error) {
       await this.#handlerFailed(connection, error);
     }
+    this.#handlerEnded();
+  }
+
+  #handlerEnded(): void {
+    this.#running--;
+    if (this.#shutdown === undefined) return;
+    this.#drained++;
+    if (this.#running === 0) this.#idle.resolve();
   }
 
   async #handlerFailed(connection: WsConnection, error: unknown): Promise<void> {
