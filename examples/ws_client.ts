@@ -7,7 +7,7 @@
  * deno task ws-client --url ws://127.0.0.1:8765 --follow
  * ```
  *
- * **Permissions**: `--allow-net=127.0.0.1`
+ * **Permissions**: `--allow-net=127.0.0.1`, and `--allow-read=FILE` for `--ca`, `--cert` and `--key`
  *
  * @module
  */
@@ -16,6 +16,7 @@ import { type CliIo, defineCli } from "../tools/cli.ts";
 import { connectWebSocket, type WsMessage } from "../ws/mod.ts";
 import { pairs } from "./http/arguments.ts";
 import { checkProtocols, checkUrl } from "./ws/arguments.ts";
+import { CONNECTION_FLAGS, connectionOf } from "./ws/connection.ts";
 import { readLines } from "./ws/lines.ts";
 
 const cli = defineCli({
@@ -27,10 +28,14 @@ const cli = defineCli({
     timeout: { type: "duration", default: "10s", help: "Time limit for an answer; 0: none" },
     header: { type: "list", placeholder: "name: value", help: "Header field of the handshake" },
     protocol: { type: "list", placeholder: "name", help: "Subprotocol to offer" },
+    ...CONNECTION_FLAGS,
     follow: { type: "boolean", help: "Keep printing messages, and reconnect after a loss" },
   },
   positionals: { message: { type: "list", optional: true, help: "Text to send; default: stdin" } },
-  permissions: { "--allow-net=127.0.0.1": "connect there" },
+  permissions: {
+    "--allow-net=127.0.0.1": "connect there",
+    "--allow-read=<file>": "only with --ca, --cert, --key, --unix-socket",
+  },
   examples: ['deno task ws-client \'{"hello":"world"}\'', "deno task ws-client --follow hi"],
 });
 
@@ -46,8 +51,9 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
     checkUrl(url);
     checkProtocols(protocol);
     const headers = pairs("header", header, /^([^:]+):\s*(.*)$/s);
-    const { connectTimeout, timeout, message } = rest;
-    const options = { timeout: connectTimeout, signal: ctx.signal, headers, protocols: protocol };
+    const { connectTimeout, timeout, message, ...values } = rest;
+    const given = { timeout: connectTimeout, signal: ctx.signal, headers, protocols: protocol };
+    const options = { ...await connectionOf(url, values), ...given };
     const show = (answer: WsMessage) => {
       const message = typeof answer === "string" ? answer : `<${answer.length} bytes>`;
       return json ? ctx.printJson({ message }) : ctx.print(message);

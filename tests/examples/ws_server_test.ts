@@ -3,6 +3,10 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { main } from "../../examples/ws_client.ts";
 import { recordingIo } from "../../tools/cli.ts";
+import { serveProxy } from "../../http/proxy/proxy.ts";
+import { testCertificates } from "../_support/certificates.ts";
+import { writeCertificate } from "../_support/x509_writer.ts";
+import type { WsConnection } from "../../ws/connection/connection.ts";
 import { connectWebSocket } from "../../ws/client/client.ts";
 import { serveWebSocket } from "../../ws/server/server.ts";
 import { fileOf, ROOT, runRunnable, startRunnable } from "../_support/runnable.ts";
@@ -147,6 +151,45 @@ Deno.test("ws_client tells what is wrong: refused, no WebSocket, silence, a bad 
   assertEquals((await run("--protocol", "a b", "x"))[0], 2);
   assertEquals((await run("--protocol", "a", "--protocol", "a", "x"))[0], 2);
   assertEquals((await run("--protocol", "", "x"))[0], 2);
+});
+
+Deno.test("ws_client trusts --ca or --pin, goes through --proxy, and compresses", async () => {
+  const { ca, good } = await testCertificates();
+  const folder = await Deno.makeTempDir();
+  const file = `${folder}/ca.pem`;
+  await Deno.writeTextFile(file, ca);
+  const own = await writeCertificate({ cn: "own", ca: true });
+  const echo = async (conn: WsConnection) => {
+    for await (const message of conn) await conn.send(message);
+  };
+  const hardened = { hardened: true, compression: true } as const;
+  await using server = serveWebSocket({ ...hardened, cert: good.cert, key: good.key }, echo);
+  await using pinned = serveWebSocket({ cert: own.pem, key: own.key }, echo);
+  await using proxy = serveProxy({ allowPrivate: true, connectPorts: "any" });
+  const via = `http://127.0.0.1:${proxy.addr.port}`;
+  const runs = [
+    [server.url, "--ca", file, "--compress"],
+    [server.url, "--ca", file, "--proxy", via],
+    [server.url, "--ca", file, "--proxy", "none", "--cert", file, "--key", file],
+    [pinned.url, "--pin", own.pin],
+    [server.url, "--pin", own.pin],
+    [server.url, "--pin", "nonsense"],
+    ["ws://127.0.0.1:1", "--pin", own.pin],
+    [server.url, "--key", file],
+    [server.url, "--proxy", "ftp://ada:s3cret@a.test"],
+    [server.url, "--proxy", via, "--unix-socket", file],
+  ];
+  const codes: number[] = [];
+  for (const [url, ...args] of runs) {
+    const io = recordingIo();
+    const code = await main(["--url", url!, ...args, "x".repeat(2000)], io);
+    codes.push(code);
+    if (code === 0) assertEquals(io.out, `${"x".repeat(2000)}\n`);
+    else assertMatch(io.err, /^ws-client: [^\n]*\n$/);
+    assert(!io.err.includes("s3cret"));
+  }
+  await Deno.remove(folder, { recursive: true });
+  assertEquals(codes, [0, 0, 1, 0, 1, 2, 2, 2, 2, 2]);
 });
 
 Deno.test("ws_client --follow stays, comes back, and ends by a signal: 130", async () => {
