@@ -16,8 +16,8 @@ import { deliveriesOf, play } from "./player.ts";
 import { clientSubject, serverSubject, type Subject } from "./subjects.ts";
 
 const SUBJECTS: Readonly<Record<string, (agreement: Agreement) => Subject>> = {
-  "a hardened server": (agreement) => serverSubject(true, agreement),
-  "the client": (agreement) => clientSubject(agreement),
+  "a hardened server": (agreement) => serverSubject(true, { agreement }),
+  "the client": (agreement) => clientSubject({ agreement }),
 };
 
 /** Plays cases, and returns the faults. */

@@ -31,16 +31,31 @@ export interface Subject extends AsyncDisposable {
   open(): Promise<Opened>;
 }
 
-const LIMITS = { maxMessageSize: MOST, closeTimeout: 2000 };
+/** Options of a subject. */
+export interface SubjectOptions {
+  /** The parameters of permessage-deflate. @default no compression */
+  readonly agreement?: Agreement;
+  /** As in the options of a connection. @default 2000 */
+  readonly closeTimeout?: number;
+}
+
+const limitsOf = ({ closeTimeout = 2000 }: SubjectOptions) => ({
+  maxMessageSize: MOST,
+  closeTimeout,
+});
 
 /** Starts a server: on our own transport if `hardened`, otherwise on the one of Deno. */
-export function serverSubject(hardened: boolean, agreement?: Agreement): Subject {
+export function serverSubject(hardened: boolean, options: SubjectOptions = {}): Subject {
+  const { agreement } = options;
   const waiting: ((conn: WsConnection) => void)[] = [];
   const compression = agreement !== undefined && { threshold: 0 };
-  const server = serveWebSocket({ port: 0, hardened, ...LIMITS, compression }, (conn) => {
-    waiting.shift()?.(conn);
-    return echo(conn);
-  });
+  const server = serveWebSocket(
+    { port: 0, hardened, ...limitsOf(options), compression },
+    (conn) => {
+      waiting.shift()?.(conn);
+      return echo(conn);
+    },
+  );
   return {
     side: "server",
     strict: hardened,
@@ -66,7 +81,8 @@ export function serverSubject(hardened: boolean, agreement?: Agreement): Subject
 }
 
 /** Returns a subject that connects to the tester for each case. */
-export function clientSubject(agreement?: Agreement): Subject {
+export function clientSubject(options: SubjectOptions = {}): Subject {
+  const { agreement } = options;
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return {
     side: "client",
@@ -74,7 +90,7 @@ export function clientSubject(agreement?: Agreement): Subject {
     async open() {
       const url = `ws://127.0.0.1:${listener.addr.port}/`;
       const compression = agreement !== undefined && { threshold: 0, ...agreement };
-      const dialling = connectWebSocket(url, { ...LIMITS, compression });
+      const dialling = connectWebSocket(url, { ...limitsOf(options), compression });
       const wire = new Wire(await listener.accept(), false);
       const accepted = agreement && extensionOf(agreement);
       await handshakeAsServer(
