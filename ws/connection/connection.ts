@@ -16,24 +16,25 @@
  * assertEquals(await conn.receive({ timeout: 1000 }), "hello");
  * ```
  *
- * Clients and hardened servers have their own transport. Every server that does not listen on loopback is hardened
- * by default. This transport follows RFC 6455 and, with the option `compression`, RFC 7692 in every
- * chapter of the Autobahn test suite. It closes with 1002, 1007 or 1009 on a violation, checks the size
- * of a message before it reads the payload and while it decompresses it, ends a message that trickles,
- * measures its pings, and ends the TCP connection of a peer that does not answer a close frame.
+ * Clients and hardened servers have their own transport. Every server that does not listen on
+ * loopback is hardened by default. This transport follows RFC 6455 and, with the option
+ * `compression`, RFC 7692 in every chapter of the Autobahn test suite. It closes with 1002, 1007 or
+ * 1009 on a violation, checks the size of a message before it reads the payload and while it
+ * decompresses it, ends a message that trickles, measures its pings, and ends the TCP connection of
+ * a peer that does not answer a close frame.
  *
  * **Servers that are not hardened use the WebSocket of Deno.** This table shows its behaviour in
  * Deno 2.9, by chapters of the same suite:
  *
  * | Chapter | Behaviour of Deno | Added by this module |
  * |---|---|---|
- * | 1 framing | Correct, but unmasked frames from a client are accepted (§5.1). | |
- * | 2 pings and pongs | Correct. The program sees neither. | `pingInterval`, `heartbeat` |
+ * | 1 framing | Correct, but unmasked frames from a client (§5.1) and lengths that are not in their shortest form (§5.2) are accepted. | |
+ * | 2 pings and pongs | Correct, but a pong of more than 125 bytes is ignored. The program sees neither. | `pingInterval`, `heartbeat` |
  * | 3 reserved bits | Ends without a close frame in place of 1002 | `closed` reports 1006 |
  * | 4 opcodes | The same | The same |
  * | 5 fragmentation | A violation ends without a close frame. A fragmented message inside another one replaces it. A message is delivered when it is complete; until then **its fragments have no limit**. | 1009 when it is complete |
- * | 6 UTF-8 | Checked when the message is complete. Invalid text ends without a close frame in place of 1007. An incomplete character at the end of the last of several fragments is dropped. | |
- * | 7 closing | Answered at once, so later messages of the handler are lost. Invalid codes are answered with 1002. Half a code, or a reason in invalid UTF-8, ends without a close frame. A reason above 123 bytes is accepted. | `closed` has code and reason, or 1006; `closeTimeout` |
+ * | 6 UTF-8 | Checked when a frame is complete. Invalid text ends without a close frame in place of 1007. An incomplete character at the end of the last of several fragments is dropped. | |
+ * | 7 closing | Answered at once, so later messages of the handler are lost. Invalid codes are answered with 1002. Half a code, or a reason in invalid UTF-8, ends without a close frame. Code 1014 is refused. A reason above 123 bytes is answered with a close frame that is as long. | `closed` has code and reason, or 1006; `closeTimeout` |
  * | 7 data after this side's close frame | Ends the connection, so that the peer may see 1006 in place of the code | `closed` has the reason |
  * | 9 limits | A frame of 64 MiB or more ends without a close frame, before its payload arrives | 1009 above `maxMessageSize`, when the message is complete |
  * | 10 one message in many frames | Correct | |

@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { SECTIONS } from "./all.ts";
-import { deliveriesOf, play } from "./player.ts";
+import { faultsOf } from "./player.ts";
 import { clientSubject, serverSubject, type Subject } from "./subjects.ts";
 
 const SUBJECTS: Readonly<Record<string, () => Subject>> = {
@@ -20,17 +20,7 @@ for (const [name, make] of Object.entries(SUBJECTS)) {
   for (const [section, cases] of Object.entries(SECTIONS)) {
     Deno.test(`cases of ${section} against ${name}`, async () => {
       await using subject = make();
-      const faults: string[] = [];
-      for (const one of cases) {
-        for (const delivery of deliveriesOf(one, subject)) {
-          try {
-            await play(one, delivery, subject);
-          } catch (error) {
-            faults.push(`${one.id} ${delivery}: ${(error as Error).message}`);
-          }
-        }
-      }
-      assertEquals(faults, []);
+      assertEquals(await faultsOf(subject, cases), []);
     });
   }
 }

@@ -22,7 +22,7 @@ const FEW = 300;
 const ALL = ["at once", "by frame", "by byte"] as const;
 
 /** Returns the ways in which a case is delivered to a subject; none if the case is not for it. */
-export function deliveriesOf(one: WsCase, subject: Subject): readonly Delivery[] {
+function deliveriesOf(one: WsCase, subject: Subject): readonly Delivery[] {
   if (one.side !== undefined && one.side !== subject.side) return [];
   if (!subject.strict && one.deno === "skip") return [];
   // Deno answers a close frame or ends the connection before the program has answered earlier messages.
@@ -32,6 +32,24 @@ export function deliveriesOf(one: WsCase, subject: Subject): readonly Delivery[]
   return (one.deliveries ?? ALL).filter((how) =>
     (how !== "by byte" || size <= FEW) && (how !== "at once" || !hasty)
   );
+}
+
+/** Plays cases in all their deliveries, and returns the faults. */
+export async function faultsOf(
+  subject: Subject,
+  cases: Iterable<WsCase> | AsyncIterable<WsCase>,
+): Promise<string[]> {
+  const faults: string[] = [];
+  for await (const one of cases) {
+    for (const delivery of deliveriesOf(one, subject)) {
+      try {
+        await play(one, delivery, subject);
+      } catch (error) {
+        faults.push(`${one.id} ${delivery}: ${(error as Error).message}`);
+      }
+    }
+  }
+  return faults;
 }
 
 /** Plays a case, and checks what the tester and the program on the other side see. */
@@ -120,11 +138,11 @@ class Player {
       if ("send" in step) {
         const bytes = bytesOf(step, wire.client);
         if (delivery === "at once") out.push(bytes);
-        else void wire.write(bytes, delivery === "by byte" ? 1 : undefined);
-      } else if (answers === undefined) {
-        this.#expect(step.expect);
-        if (delivery !== "at once") await this.#receiveDue();
-      }
+        else {
+          await this.#receiveDue();
+          void wire.write(bytes, delivery === "by byte" ? 1 : undefined);
+        }
+      } else if (answers === undefined) this.#expect(step.expect);
     }
     if (delivery === "at once") void wire.write(new Uint8Array(await new Blob(out).arrayBuffer()));
     answers?.forEach((one) => this.#expect(one));
