@@ -5,6 +5,8 @@ import { HttpStatusError } from "../../../http/client/errors.ts";
 import { digestAuthorization, type DigestChallenge } from "../../../http/internal/digest.ts";
 import { parseChallenges } from "../../../http/internal/challenges.ts";
 import { serve } from "../../_support/http_servers.ts";
+import { needs } from "../../_support/peers.ts";
+import { runPeer } from "../../_support/runnable.ts";
 
 Deno.test("digestAuthorization() answers as the examples of RFC 7616 and RFC 2617 do", () => {
   const common = {
@@ -234,3 +236,17 @@ Deno.test("credentials do not follow a redirect to another origin", async () => 
   await assertRejects(() => client.get(server.url), HttpStatusError);
   assertEquals(other.heard, ["none"]);
 });
+
+Deno.test(
+  "curl and the client give the same server the digest that it wants",
+  needs("curl"),
+  async () => {
+    for (const algorithm of ["MD5", "SHA-256", "MD5-sess", "SHA-256-sess"]) {
+      await using server = digesting({ algorithm });
+      const args = ["-s", "--digest", "-u", "ada:secret", "-d", "7", `${server.url}a?b=1`];
+      assertEquals((await runPeer("curl", args)).stdout, "ok 7");
+      await using client = createClient({ auth: DIGEST });
+      assertEquals(await client.post(`${server.url}a?b=1`, { body: "7" }).text(), "ok 7");
+    }
+  },
+);
