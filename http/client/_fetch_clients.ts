@@ -10,12 +10,20 @@ import type { ProxyServer } from "../internal/proxy_server.ts";
 import type { PlainRequest, Plan } from "./_request_plan.ts";
 import type { TimeLimits } from "./_time_limits.ts";
 
-/** The clients of Deno that one client uses for HTTP/2, one for each proxy, each made at its first use. */
+/** The largest number of origins whose protocol is kept. */
+const MAX_KNOWN = 1000;
+
+/**
+ * The clients of Deno that one client uses for HTTP/2, one for each proxy, each made at its first use.
+ * They speak nothing else, because Deno repeats requests on dead connections of HTTP/1.1 silently.
+ */
 export class FetchClients {
   readonly #base: Deno.CreateHttpClientOptions;
   readonly #choose: ProxyChoice;
   readonly #unix: boolean;
   readonly #http2: boolean;
+  /** The origins that speak HTTP/2, and those that do not. */
+  readonly #known = new Map<string, boolean>();
   readonly #made = new Map<ProxyServer | undefined, Deno.HttpClient>();
 
   constructor(
@@ -45,6 +53,7 @@ export class FetchClients {
     this.#base = {
       ...(caCerts === undefined ? {} : { caCerts }),
       ...(cert === undefined || key === undefined ? {} : { cert, key }),
+      http1: !http2,
       http2,
       // The headers of the caller may contain Host, which Deno drops otherwise.
       allowHost: true,
@@ -63,9 +72,15 @@ export class FetchClients {
       : undefined;
   }
 
-  /** Returns whether Deno sends the requests to a URL. */
-  serves(url: URL): boolean {
-    return this.#http2 && url.protocol === "https:";
+  /** Returns whether Deno sends the requests to a URL; undefined if the first connection decides it. */
+  serves({ protocol, origin }: URL): boolean | undefined {
+    return this.#http2 && protocol === "https:" ? this.#known.get(origin) : false;
+  }
+
+  /** Stores whether an origin speaks HTTP/2. */
+  learn({ origin }: URL, http2: boolean): void {
+    if (this.#known.size >= MAX_KNOWN) this.#known.clear();
+    this.#known.set(origin, http2);
   }
 
   /** Sends one try of a request. */
@@ -113,8 +128,12 @@ export class FetchClients {
   }
 }
 
-function denoProxy({ shown, login }: ProxyServer): Deno.Proxy {
-  return { url: shown, ...(login === undefined ? {} : { basicAuth: login }) };
+function denoProxy({ shown, login, authorization }: ProxyServer): Deno.Proxy {
+  if (login !== undefined) return { url: shown, basicAuth: login };
+  if (authorization === undefined) return { url: shown };
+  const bytes = Uint8Array.fromBase64(authorization.replace("Basic ", ""));
+  const [, username = "", password = ""] = /^([^:]*):(.*)$/s.exec(new TextDecoder().decode(bytes))!;
+  return { url: shown, basicAuth: { username, password } };
 }
 
 /** Checks certificates at once. Deno checks them when it makes a client, at the first request. */

@@ -2,9 +2,9 @@ import { timeLimit } from "../../net/internal/options.ts";
 import { holdWhile } from "../../net/internal/timer.ts";
 import type { CookieStore } from "./cookie_jar.ts";
 import type { HttpClientOptions, HttpHookRequest, HttpHooks } from "./options.ts";
-import { type HttpSent, HttpStatusError, type HttpTry } from "./errors.ts";
+import type { HttpSent, HttpTry } from "./errors.ts";
 import { Attempt, Theirs, theirs } from "./_attempt.ts";
-import { decodeText } from "./_decode_json.ts";
+import { judged } from "./_judged.ts";
 import { ClientExchange } from "./_exchange.ts";
 import { abortAll, CLOSED, Expired, TimeLimits } from "./_time_limits.ts";
 import { FetchClients } from "./_fetch_clients.ts";
@@ -22,9 +22,6 @@ import { ExchangeFailure } from "./transport/exchange_failure.ts";
 import { type Origin, Pool, QueueFull } from "./transport/pool.ts";
 import { Http1Transport } from "./transport/transport.ts";
 import { shownUrl } from "./_url.ts";
-
-/** The part of a body that an error keeps, in bytes. */
-const ERROR_BODY = 64 * 1024;
 
 /** The number of times that a hook may repeat a request. */
 const MAX_REPEATS = 10;
@@ -267,11 +264,24 @@ export class ClientSession {
     // Reading the clock costs time. Without a wait, the start time is still exact.
     const waited = attempt.waited || attempt.number > 1;
     guard.arm("headers", plan.timeouts.headers, waited ? undefined : guard.begun);
-    const incoming = this.#clients.serves(plan.url)
+    const http2 = this.#clients.serves(plan.url);
+    if (http2 === undefined) return this.#sendFirst(attempt, plan, plain, guard);
+    const incoming = http2
       ? this.#clients.send(attempt, plan, plain, guard)
       : this.#transport.send(attempt, plan, plain, guard);
     this.counters.requests++;
     return incoming;
+  }
+
+  /** Sends the first request to an origin that may speak HTTP/2. */
+  async #sendFirst(
+    attempt: Attempt,
+    plan: Plan,
+    plain: PlainRequest,
+    guard: TimeLimits,
+  ): Promise<Incoming> {
+    this.#clients.learn(plan.url, await this.#transport.speaksHttp2(attempt, plan.url, guard));
+    return await this.#send(attempt, plan, plain, guard);
   }
 
   /** Takes a place at the origin that a hook has chosen. */
@@ -364,43 +374,6 @@ export class ClientSession {
 function isUnsentTry({ stage }: Attempt, thrown: unknown): boolean {
   if (stage !== "sending") return true;
   return thrown instanceof ExchangeFailure ? !thrown.written : isUnsent(thrown);
-}
-
-/** Returns the response, or throws if its status is an error for the caller. */
-async function judged(exchange: ClientExchange, plan: Plan): Promise<ClientExchange> {
-  try {
-    if (exchange.status < 400 || !plan.raise(exchange.status)) return exchange;
-  } catch (error) {
-    exchange.discard();
-    throw error;
-  }
-  throw await statusError(exchange, plan);
-}
-
-/** Returns the error for a status of 400 or above. */
-async function statusError(exchange: ClientExchange, plan: Plan): Promise<HttpStatusError> {
-  const { status, statusText, headers } = exchange;
-  let data = new Uint8Array();
-  let broken: ErrorOptions = {};
-  try {
-    data = await exchange.bytes(ERROR_BODY);
-  } catch (cause) {
-    // The status is more useful than an error of the body.
-    if (plan.signal?.aborted === true) throw cause;
-    broken = { cause };
-  }
-  const text = decodeText(data.subarray(0, ERROR_BODY), headers.get("content-type"));
-  const { method, url, history } = plan;
-  return new HttpStatusError({
-    status,
-    statusText,
-    headers,
-    body: text,
-    method,
-    url: shownUrl(url),
-    history,
-    ...broken,
-  });
 }
 
 function snapshot(plan: Plan): Pick<Plan, "method" | "url" | "history"> {

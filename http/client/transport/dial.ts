@@ -57,7 +57,12 @@ export class ConnectionDialer {
    *
    * @throws {NetError | Expired} If there is none. Nothing of the request has been sent then.
    */
-  async dial(url: URL, guard: TimeLimits, timings: Timings): Promise<Dialed> {
+  async dial(
+    url: URL,
+    guard: TimeLimits,
+    timings: Timings,
+    alpnProtocols: readonly string[] = ["http/1.1"],
+  ): Promise<Dialed> {
     const stop = new AbortController();
     const onAbort = () => stop.abort(guard.reason);
     const alarm = new Alarm(() => stop.abort(new Expired("connect", this.#limit)));
@@ -65,7 +70,7 @@ export class ConnectionDialer {
     guard.onAbort(onAbort);
     try {
       guard.throwIfAborted();
-      return await this.#open(url, stop.signal, timings);
+      return await this.#open(url, alpnProtocols, stop.signal, timings);
     } catch (error) {
       throw stop.signal.aborted ? stop.signal.reason : error;
     } finally {
@@ -74,7 +79,12 @@ export class ConnectionDialer {
     }
   }
 
-  async #open(url: URL, signal: AbortSignal, timings: Timings): Promise<Dialed> {
+  async #open(
+    url: URL,
+    alpnProtocols: readonly string[],
+    signal: AbortSignal,
+    timings: Timings,
+  ): Promise<Dialed> {
     const proxy = this.#choose(url);
     const forward = this.forwards(url);
     if (forward !== undefined) {
@@ -87,9 +97,13 @@ export class ConnectionDialer {
     const raw = proxy === undefined
       ? await this.#connect(target, signal, timings)
       : await this.#tunnel(proxy, target, signal, timings);
-    return url.protocol === "http:"
-      ? { transport: raw, raw, tls: undefined }
-      : await this.#secure(raw, target.hostname, this.#tls, signal, timings);
+    return url.protocol === "http:" ? { transport: raw, raw, tls: undefined } : await this.#secure(
+      raw,
+      target.hostname,
+      { ...this.#tls, alpnProtocols: [...alpnProtocols] },
+      signal,
+      timings,
+    );
   }
 
   /** Returns the settings of TLS to a proxy. Pins and certificates of the client are for servers. */
@@ -239,17 +253,33 @@ export class ConnectionDialer {
   ): Promise<Dialed> {
     const started = performance.now();
     const conn = new Connection(raw);
-    await upgradeTls(conn, {
-      ...settings,
-      serverName,
-      alpnProtocols: ["http/1.1"],
-      handshakeTimeout: 0,
-      signal,
-    });
+    try {
+      await upgradeTls(conn, { ...settings, serverName, handshakeTimeout: 0, signal });
+    } catch (error) {
+      throw withHint(error);
+    }
     timings.tls = performance.now() - started;
     const { tls } = conn;
     return { transport: conn.detach().transport, raw, tls };
   }
+}
+
+/** Adds the option that helps if a server speaks only HTTP/2. */
+function withHint(error: unknown): unknown {
+  if (
+    !(error instanceof NetError) || !error.message.includes("no application protocol in common")
+  ) {
+    return error;
+  }
+  const { kind, tls, address, phase, retryable } = error;
+  return new NetError(`${error.message}; if the server speaks only HTTP/2, set http2: true`, {
+    kind,
+    phase,
+    retryable,
+    ...(tls === undefined ? {} : { tls }),
+    ...(address === undefined ? {} : { address }),
+    cause: error,
+  });
 }
 
 /** Returns the settings of TLS to servers. */

@@ -1,7 +1,8 @@
 import { type Attempt, Theirs } from "../_attempt.ts";
 import type { PlainRequest, Plan } from "../_request_plan.ts";
 import type { TimeLimits } from "../_time_limits.ts";
-import { HttpConnection } from "./connection.ts";
+import { closeQuietly } from "../../../net/internal/close_quietly.ts";
+import { type Dialed, HttpConnection } from "./connection.ts";
 import type { OutgoingRequest } from "./_outgoing_request.ts";
 import { ConnectionDialer } from "./dial.ts";
 import type { ProxyServer } from "../../internal/proxy_server.ts";
@@ -50,6 +51,16 @@ export class Http1Transport {
     return await conn.exchange(request);
   }
 
+  /** Returns whether an origin chooses HTTP/2. Otherwise the connection serves the next request. */
+  async speaksHttp2(attempt: Attempt, url: URL, guard: TimeLimits): Promise<boolean> {
+    attempt.stage = "dialing";
+    const dialed = await this.#dialer.dial(url, guard, attempt.timings, ["h2", "http/1.1"]);
+    const http2 = dialed.tls?.alpnProtocol === "h2";
+    if (http2) closeQuietly(dialed.transport);
+    else this.#pool.keep(this.#connection(dialed, attempt.origin!), attempt.origin!);
+    return http2;
+  }
+
   async #dial(
     attempt: Attempt,
     url: URL,
@@ -57,7 +68,10 @@ export class Http1Transport {
     guard: TimeLimits,
   ): Promise<HttpConnection> {
     attempt.stage = "dialing";
-    const dialed = await this.#dialer.dial(url, guard, attempt.timings);
+    return this.#connection(await this.#dialer.dial(url, guard, attempt.timings), origin);
+  }
+
+  #connection(dialed: Dialed, origin: Origin): HttpConnection {
     return new HttpConnection(dialed, {
       keep: (conn) => this.#pool.keep(conn, origin),
       forget: (conn) => this.#pool.forget(conn, origin),

@@ -1,0 +1,66 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { createSecureServer, type ServerHttp2Session } from "node:http2";
+import { createClient } from "../../../http/client/client.ts";
+import { HttpRequestError } from "../../../http/client/errors.ts";
+import { testCertificates } from "../../_support/certificates.ts";
+
+/** A server of HTTP/2, which may also speak HTTP/1.1. */
+async function serveHttp2(allowHTTP1: boolean) {
+  const { good: { cert, key } } = await testCertificates();
+  const sessions = new Set<ServerHttp2Session>();
+  let total = 0;
+  const server = createSecureServer({ cert, key, allowHTTP1 }, (request, response) => {
+    request.on("data", () => {});
+    request.on("end", () => response.end(`${request.method} ${request.httpVersion}`));
+  });
+  server.on("session", (session) => {
+    total++;
+    sessions.add(session);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    url: `https://127.0.0.1:${(server.address() as { port: number }).port}/`,
+    total: () => total,
+    [Symbol.asyncDispose]: async () => {
+      for (const session of sessions) session.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+Deno.test("a server that speaks only HTTP/2 is reached with the option, and the error names it", async () => {
+  const { ca } = await testCertificates();
+  await using server = await serveHttp2(false);
+  await using plain = createClient({ caCerts: [ca], retry: false });
+  const error = await assertRejects(() => plain.get(server.url), HttpRequestError, "http2: true");
+  assertEquals(error.sent, "no");
+  await using client = createClient({ caCerts: [ca], http2: true });
+  for (const method of ["GET", "POST", "PUT"]) {
+    const options = method === "GET" ? {} : { body: "x" };
+    assertEquals(await client.request(method, server.url, options).text(), `${method} 2.0`);
+  }
+  // The first connection found out the protocol, the second one serves all requests.
+  assert(server.total() <= 3, `${server.total()}`);
+});
+
+Deno.test("with http2, a server of HTTP/1.1 gets the connections of the client itself", async () => {
+  const { ca, good: { cert, key } } = await testCertificates();
+  const { createServer } = await import("node:https");
+  let connections = 0;
+  const server = createServer(
+    { cert, key },
+    (request, response) => response.end(request.httpVersion),
+  );
+  server.on("secureConnection", () => void connections++);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const url = `https://127.0.0.1:${(server.address() as { port: number }).port}/`;
+  {
+    await using client = createClient({ caCerts: [ca], http2: true });
+    for (let i = 0; i < 3; i++) {
+      const response = await client.post(url, { body: "x" });
+      assertEquals([await response.text(), response.reused], ["1.1", i > 0]);
+    }
+  }
+  assertEquals(connections, 1);
+  await new Promise((resolve) => server.close(resolve));
+});
