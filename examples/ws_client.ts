@@ -14,8 +14,6 @@
 
 import { type CliIo, defineCli } from "../tools/cli.ts";
 import { connectWebSocket, type WsMessage } from "../ws/mod.ts";
-import { pairs } from "./http/arguments.ts";
-import { checkProtocols, checkUrl } from "./ws/arguments.ts";
 import { CONNECTION_FLAGS, connectionOf } from "./ws/connection.ts";
 import { readLines } from "./ws/lines.ts";
 
@@ -24,10 +22,7 @@ const cli = defineCli({
   summary: "Sends messages over a WebSocket and prints the answers.",
   flags: {
     url: { type: "string", default: "ws://127.0.0.1:8765", help: "URL of the server" },
-    connectTimeout: { type: "duration", default: "10s", help: "Time limit for connecting" },
     timeout: { type: "duration", default: "10s", help: "Time limit for an answer; 0: none" },
-    header: { type: "list", placeholder: "name: value", help: "Header field of the handshake" },
-    protocol: { type: "list", placeholder: "name", help: "Subprotocol to offer" },
     ...CONNECTION_FLAGS,
     follow: { type: "boolean", help: "Keep printing messages, and reconnect after a loss" },
   },
@@ -47,13 +42,8 @@ const cli = defineCli({
  * @returns The exit code of the program.
  */
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
-  return cli.run(args, io, async ({ url, header, protocol, follow, json, ...rest }, ctx) => {
-    checkUrl(url);
-    checkProtocols(protocol);
-    const headers = pairs("header", header, /^([^:]+):\s*(.*)$/s);
-    const { connectTimeout, timeout, message, ...values } = rest;
-    const given = { timeout: connectTimeout, signal: ctx.signal, headers, protocols: protocol };
-    const options = { ...await connectionOf(url, values), ...given };
+  return cli.run(args, io, async ({ url, follow, timeout, message, json, ...values }, ctx) => {
+    const options = { ...await connectionOf(url, values), signal: ctx.signal };
     const show = (answer: WsMessage) => {
       const message = typeof answer === "string" ? answer : `<${answer.length} bytes>`;
       return json ? ctx.printJson({ message }) : ctx.print(message);

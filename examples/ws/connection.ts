@@ -1,10 +1,15 @@
 /** The settings of the WebSocket client, from its flags. @module */
 
 import type { ConnectWebSocketOptions } from "../../ws/client/options.ts";
+import { pairs } from "../http/arguments.ts";
+import { checkProtocols, checkUrl } from "./arguments.ts";
 import { badValue, type Flags, readPem } from "../../tools/cli.ts";
 
 /** The flags for connections. */
 export const CONNECTION_FLAGS = {
+  connectTimeout: { type: "duration", default: "10s", help: "Time limit for connecting" },
+  header: { type: "list", placeholder: "name: value", help: "Header field of the handshake" },
+  protocol: { type: "list", placeholder: "name", help: "Subprotocol to offer" },
   ca: { type: "list", placeholder: "file", help: "Authority to trust as well, PEM" },
   cert: { type: "string", placeholder: "file", help: "Client certificate, PEM; needs --key" },
   key: { type: "string", placeholder: "file", help: "Private key of --cert, PEM" },
@@ -20,6 +25,9 @@ const PIN = /^(?:sha256\/\/?[A-Za-z0-9+/]{43}=|[0-9a-f]{64}|[0-9a-f]{2}(?::[0-9a
 
 /** The values of these flags. */
 export interface ConnectionValues {
+  readonly connectTimeout: number;
+  readonly header: readonly string[];
+  readonly protocol: string[];
   readonly ca: readonly string[];
   readonly cert: string | undefined;
   readonly key: string | undefined;
@@ -33,8 +41,10 @@ export interface ConnectionValues {
 /** Returns the options of a client for a URL. Reads the files that the flags name. */
 export async function connectionOf(
   url: string,
-  { ca, cert, key, pin, proxy, unixSocket, maxRedirects, compress }: ConnectionValues,
+  { ca, cert, key, pin, proxy, unixSocket, ...values }: ConnectionValues,
 ): Promise<ConnectWebSocketOptions> {
+  checkUrl(url);
+  checkProtocols(values.protocol);
   if (cert === undefined && key !== undefined) throw badValue("--key", key, "given with --cert");
   if (cert !== undefined && key === undefined) throw badValue("--cert", cert, "given with --key");
   if (proxy !== undefined && unixSocket !== undefined) {
@@ -53,8 +63,11 @@ export async function connectionOf(
     ...pin.length > 0 && { pin },
     ...proxy !== undefined && { proxy: proxy === "none" ? false : checkProxy(proxy) },
     ...unixSocket !== undefined && { unixSocket },
-    maxRedirects,
-    compression: compress,
+    headers: pairs("header", values.header, /^([^:]+):\s*(.*)$/s),
+    protocols: values.protocol,
+    timeout: values.connectTimeout,
+    maxRedirects: values.maxRedirects,
+    compression: values.compress,
   };
 }
 
