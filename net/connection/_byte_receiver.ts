@@ -84,8 +84,9 @@ export class ByteReceiver {
   #listener: ReadListener | undefined;
   #onAbort: (() => void) | undefined;
   #failure: { error: unknown } | null = null;
-  #drainingSince = Infinity;
-  #drainDue = Infinity;
+  // Fields that are usually undefined need less memory than fields that are usually Infinity.
+  #drainingSince: number | undefined;
+  #drainDue: number | undefined;
 
   constructor(transport: Transport, owner: ReceiverOwner, readTimeout: number) {
     this.#transport = transport;
@@ -122,7 +123,7 @@ export class ByteReceiver {
   get due(): number {
     const waiter = this.#waiter;
     if (waiter === null) return Infinity;
-    return Math.min(waiter.due, this.#drainDue);
+    return this.#drainDue === undefined ? waiter.due : Math.min(waiter.due, this.#drainDue);
   }
 
   /** Reads into the caller's buffer. If possible, it bypasses the internal buffer. */
@@ -148,6 +149,27 @@ export class ByteReceiver {
     return this.#wait(deadline, boundary);
   }
 
+  /**
+   * Waits until more bytes have arrived, and reports that to a listener. Thousands of idle connections
+   * wait here, and a listener needs less memory than promises.
+   *
+   * @returns False if the peer has ended its output. The listener gets nothing then.
+   * @throws What {@linkcode more} would reject with at once.
+   */
+  report(listener: ReadListener, deadline: Deadline, boundary: Boundary): boolean {
+    if (this.#failure !== null) throw this.#failure.error;
+    if (this.#waiter !== null) throw alreadyReading();
+    if (this.ended) return false;
+    if (deadline.signal?.aborted) throw deadline.signal.reason;
+    if (!this.#reading) this.#fill();
+    this.#listener = listener;
+    // The function of an earlier read would keep the promise of that read in memory.
+    this.#resolve = nobody;
+    this.#followSignal(deadline);
+    this.#enter(deadline, boundary);
+    return true;
+  }
+
   /** Takes the buffered bytes, or waits for more, as `hooks.read` describes. */
   chunk(
     listener: ReadListener,
@@ -155,18 +177,10 @@ export class ByteReceiver {
     timeout: number,
   ): Uint8Array<ArrayBuffer> | null | undefined {
     if (this.size > 0) return this.lend();
-    if (this.#failure !== null) throw this.#failure.error;
-    if (this.#waiter !== null) throw alreadyReading();
-    if (this.ended) return null;
-    if (!this.#reading) this.#fill();
-    this.#listener = listener;
-    // The function of an earlier read would keep the promise of that read in memory.
-    this.#resolve = nobody;
     const deadline = timeout === Infinity
       ? NO_DEADLINE
       : { due: performance.now() + timeout, limit: timeout, signal: undefined };
-    this.#enter(deadline, inMessage ? "none" : "stream");
-    return undefined;
+    return this.report(listener, deadline, inMessage ? "none" : "stream") ? undefined : null;
   }
 
   /** Takes `size` buffered bytes. The caller owns them. */
@@ -233,7 +247,7 @@ export class ByteReceiver {
 
   /** Ends reads that wait at a message boundary after a short time without data. */
   drain(): void {
-    this.#drainingSince = Math.min(this.#drainingSince, performance.now());
+    this.#drainingSince ??= performance.now();
     if (this.#waiter !== null) this.#watchWaiter();
   }
 
@@ -241,7 +255,7 @@ export class ByteReceiver {
   expire(now: number): void {
     const waiter = this.#waiter;
     if (waiter === null) return;
-    if (now >= this.#drainDue) {
+    if (this.#drainDue !== undefined && now >= this.#drainDue) {
       this.ended = true;
       this.#settle();
       this.#deliver(null);
@@ -307,14 +321,17 @@ export class ByteReceiver {
   }
 
   #wait(deadline: Deadline, boundary: Boundary): Promise<number | null> {
-    if (deadline.signal !== undefined) {
-      this.#onAbort ??= () => this.#aborted();
-      deadline.signal.addEventListener("abort", this.#onAbort);
-    }
+    this.#followSignal(deadline);
     this.#enter(deadline, boundary);
     return new Promise((resolve) => {
       this.#resolve = resolve;
     });
+  }
+
+  #followSignal({ signal }: Deadline): void {
+    if (signal === undefined) return;
+    this.#onAbort ??= () => this.#aborted();
+    signal.addEventListener("abort", this.#onAbort);
   }
 
   #enter(deadline: Deadline, boundary: Boundary): void {
@@ -325,12 +342,12 @@ export class ByteReceiver {
 
   #watchWaiter(): void {
     const boundary = this.#boundary;
-    if (this.#drainingSince !== Infinity && boundary !== "none") {
+    if (this.#drainingSince !== undefined && boundary !== "none") {
       // A stream ends after a pause. A sequence of messages ends a fixed time after draining began,
       // even if the peer goes on sending.
       const from = boundary === "stream" ? performance.now() : this.#drainingSince;
       this.#drainDue = from + QUIET;
-    } else this.#drainDue = Infinity;
+    } else this.#drainDue = undefined;
     this.#owner.waits(this.due);
   }
 
@@ -339,7 +356,7 @@ export class ByteReceiver {
     const listener = this.#listener;
     if (listener === undefined) return this.#resolve(n);
     this.#listener = undefined;
-    listener.arrived(n === null ? null : this.lend());
+    listener.arrived(n === null ? null : listener.looks ? NOTHING : this.lend());
   }
 
   /** Rejects the reader whose waiter was removed. */

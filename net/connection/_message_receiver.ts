@@ -1,9 +1,10 @@
 import type { ChunkOptions, FrameOptions, LineOptions, ReadOptions } from "./options.ts";
 import { NetError, type NetErrorOptions } from "../errors/errors.ts";
+import type { ReadListener } from "../internal/connection_hooks.ts";
 import { decodeFrameLength } from "./frame_codec.ts";
 import { decodeLine, scanLine } from "./line_codec.ts";
 import { CHUNK, FRAME, LINE, MAX_FRAME, MAX_LINE, READ, size as sizeRule } from "./_read_limits.ts";
-import { ByteReceiver, type Deadline } from "./_byte_receiver.ts";
+import { type Boundary, ByteReceiver, type Deadline } from "./_byte_receiver.ts";
 
 /** Splits the received bytes into messages: chunks, counted bytes, lines and frames. */
 export class MessageReceiver extends ByteReceiver {
@@ -40,8 +41,8 @@ export class MessageReceiver extends ByteReceiver {
   /** Returns the next line if it is complete. */
   lineNow(max: number, fatal: boolean | undefined): string | undefined {
     if (this.#skipping) this.#skipLine();
+    if (this.size === 0) return undefined;
     const bytes = this.buffered;
-    if (bytes.length === 0) return undefined;
     const scan = scanLine(bytes, this.scanned, max);
     if (scan.type === "partial") {
       this.scanned = bytes.length;
@@ -64,34 +65,29 @@ export class MessageReceiver extends ByteReceiver {
   }
 
   /** Waits for the next line, which is not complete yet. */
-  lineLater(max: number, fatal: boolean | undefined, deadline: Deadline): Promise<string | null> {
-    // Thousands of idle connections wait here, so the first wait does not suspend a function.
-    return this.#moreOfLine(deadline).then((n) =>
-      n === null
-        ? this.#lastLine(fatal)
-        : this.lineNow(max, fatal) ?? this.#restOfLine(max, fatal, deadline)
-    );
-  }
-
-  async #restOfLine(
+  async lineLater(
     max: number,
     fatal: boolean | undefined,
     deadline: Deadline,
   ): Promise<string | null> {
-    while (await this.#moreOfLine(deadline) !== null) {
+    while (await this.more(deadline, this.#lineBoundary) !== null) {
       const line = this.lineNow(max, fatal);
       if (line !== undefined) return line;
     }
-    return this.#lastLine(fatal);
+    return this.lastLine(fatal);
   }
 
-  #moreOfLine(deadline: Deadline): Promise<number | null> {
-    const between = !this.#skipping && this.buffered.length === 0;
-    return this.more(deadline, between ? "message" : "none");
+  /** Waits for more bytes of a line, as `report` does. */
+  reportLine(listener: ReadListener, deadline: Deadline): boolean {
+    return this.report(listener, deadline, this.#lineBoundary);
+  }
+
+  get #lineBoundary(): Boundary {
+    return !this.#skipping && this.size === 0 ? "message" : "none";
   }
 
   /** Returns the bytes after the last end of a line, or null if there are none. */
-  #lastLine(fatal: boolean | undefined): string | null {
+  lastLine(fatal: boolean | undefined): string | null {
     this.#skipping = false;
     const rest = this.buffered;
     if (rest.length === 0) return null;
@@ -157,12 +153,17 @@ export class MessageReceiver extends ByteReceiver {
   }
 }
 
-/** Iterates over the lines of a connection. A line that has arrived costs one promise. */
-class Lines implements AsyncIterableIterator<string, void, void> {
+type LineResult = IteratorResult<string, void>;
+
+/** Iterates over the lines of a connection. Each line costs one promise. */
+class Lines implements AsyncIterableIterator<string, void, void>, ReadListener {
   readonly #receiver: MessageReceiver;
   readonly #options: LineOptions | undefined;
   readonly #max: number;
   #left = false;
+  /** The deadline of the line that is awaited. */
+  #deadline: Deadline | undefined;
+  #resolve: ((result: LineResult | Promise<never>) => void) | undefined;
 
   constructor(receiver: MessageReceiver, options: LineOptions | undefined) {
     this.#receiver = receiver;
@@ -170,20 +171,44 @@ class Lines implements AsyncIterableIterator<string, void, void> {
     this.#max = this.#options?.max ?? MAX_LINE;
   }
 
-  next(): Promise<IteratorResult<string, void>> {
+  get looks(): boolean {
+    return true;
+  }
+
+  next(): Promise<LineResult> {
     if (this.#left) return this.return();
     try {
       const receiver = this.#receiver;
-      const fatal = this.#options?.fatal;
-      const line = receiver.lineNow(this.#max, fatal);
+      const line = receiver.lineNow(this.#max, this.#options?.fatal);
       if (line !== undefined) return Promise.resolve({ done: false, value: line });
-      return receiver.lineLater(this.#max, fatal, receiver.deadline(this.#options)).then(toResult);
+      const deadline = receiver.deadline(this.#options);
+      if (!receiver.reportLine(this, deadline)) return Promise.resolve(this.#last());
+      this.#deadline = deadline;
+      return new Promise((resolve) => {
+        this.#resolve = resolve;
+      });
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  return(): Promise<IteratorResult<string, void>> {
+  arrived(bytes: Uint8Array | null): void {
+    try {
+      const line = bytes && this.#receiver.lineNow(this.#max, this.#options?.fatal);
+      if (typeof line === "string") this.#give({ done: false, value: line });
+      else if (line === null || !this.#receiver.reportLine(this, this.#deadline!)) {
+        this.#give(this.#last());
+      }
+    } catch (error) {
+      this.failed(error);
+    }
+  }
+
+  failed(error: unknown): void {
+    this.#give(Promise.reject(error));
+  }
+
+  return(): Promise<LineResult> {
     this.#left = true;
     return Promise.resolve({ done: true, value: undefined });
   }
@@ -191,8 +216,16 @@ class Lines implements AsyncIterableIterator<string, void, void> {
   [Symbol.asyncIterator](): this {
     return this;
   }
-}
 
-function toResult(line: string | null): IteratorResult<string, void> {
-  return line === null ? { done: true, value: undefined } : { done: false, value: line };
+  #give(result: LineResult | Promise<never>): void {
+    const resolve = this.#resolve!;
+    this.#resolve = this.#deadline = undefined;
+    resolve(result);
+  }
+
+  /** Returns the result for the bytes after the last end of a line. */
+  #last(): LineResult {
+    const line = this.#receiver.lastLine(this.#options?.fatal);
+    return line === null ? { done: true, value: undefined } : { done: false, value: line };
+  }
 }

@@ -9,7 +9,7 @@ export interface SendQueueOwner {
   /** Ends the connection because a raw write has failed or the policy demands it. */
   sendFailed(error: unknown): void;
   /** Takes note of a raw write in flight. */
-  waits(due: number): void;
+  writes(): void;
 }
 
 /** A queued write with a promise. Messages without a promise are queued as plain bytes. */
@@ -71,7 +71,7 @@ export class SendQueue {
     // The callbacks are new ones for each write: for the garbage collector, an old object that points to
     // young ones costs more.
     this.busy = true;
-    this.#owner.waits(Infinity);
+    this.#owner.writes();
     this.queuedBytes += bytes.length;
     const now: Promise<void> = this.#transport.write(bytes).then(
       (n) => this.#written(n, bytes, now),
@@ -301,7 +301,7 @@ export class SendQueue {
 
   async #writeBatch(batch: Array<Uint8Array | PendingWrite>, size: number): Promise<void> {
     this.busy = true;
-    this.#owner.waits(Infinity);
+    this.#owner.writes();
     let failure: unknown = undefined;
     try {
       if (size > 0) await this.#writeAll(join(batch, size));

@@ -23,11 +23,14 @@ export class Watchdog<O extends Owner> implements ReceiverOwner, SendQueueOwner,
   #receiver: ByteReceiver | undefined;
   #queue: SendQueue | undefined;
   #state: "idle" | "watching" | "over" = "idle";
-  #nextCheck = Infinity;
+  // Fields that are usually undefined need less memory than fields that are usually Infinity.
+  #nextCheck: number | undefined;
   #seenBytes = 0;
-  #seenAt = 0;
+  /** The time since when no byte has come or gone, if checks have begun. */
+  #seenAt: number | undefined;
   #seenWritten = 0;
-  #stuckSince = Infinity;
+  /** The time since when a write makes no progress. */
+  #stuckSince: number | undefined;
 
   /** Takes a function `failed` that converts the error of a raw operation into the owner's error. */
   constructor(
@@ -44,10 +47,7 @@ export class Watchdog<O extends Owner> implements ReceiverOwner, SendQueueOwner,
   begin(receiver: ByteReceiver, queue: SendQueue): void {
     this.#receiver = receiver;
     this.#queue = queue;
-    if (this.#limits.step === Infinity) return;
-    this.#seenAt = performance.now();
-    this.#nextCheck = this.#seenAt + this.#limits.step;
-    this.waits(this.#nextCheck);
+    if (this.#limits.idleTimeout > 0) this.#beginChecks();
   }
 
   /** Stops watching. */
@@ -72,6 +72,18 @@ export class Watchdog<O extends Owner> implements ReceiverOwner, SendQueueOwner,
     this.#owner.abort(this.#failed(this.#owner, error, "write"));
   }
 
+  writes(): void {
+    if (this.#nextCheck === undefined && this.#limits.writeTimeout > 0) this.#beginChecks();
+    else if (this.#state === "watching") touch(this);
+  }
+
+  #beginChecks(): void {
+    const now = performance.now();
+    this.#seenAt = now;
+    this.#nextCheck = now + this.#limits.step;
+    this.waits(this.#nextCheck);
+  }
+
   waits(due: number): void {
     if (this.#state === "watching") {
       if (due < this.due) this.due = due;
@@ -86,8 +98,9 @@ export class Watchdog<O extends Owner> implements ReceiverOwner, SendQueueOwner,
   sweep(now: number): void {
     const receiver = this.#receiver!;
     receiver.expire(now);
-    if (now >= this.#nextCheck) this.#check(now, receiver, this.#queue!);
-    this.due = Math.min(receiver.due, this.#nextCheck);
+    const next = this.#nextCheck;
+    if (next !== undefined && now >= next) this.#check(now, receiver, this.#queue!);
+    this.due = Math.min(receiver.due, this.#nextCheck ?? Infinity);
   }
 
   /** Compares the counters with those of the last check, so that messages need not read a clock. */
@@ -95,15 +108,19 @@ export class Watchdog<O extends Owner> implements ReceiverOwner, SendQueueOwner,
     const { idleTimeout, writeTimeout, step } = this.#limits;
     const written = queue.bytesWritten;
     const bytes = written + receiver.bytesRead;
-    if (!queue.busy) this.#stuckSince = Infinity;
-    else if (written !== this.#seenWritten || this.#stuckSince === Infinity) this.#stuckSince = now;
+    if (!queue.busy) this.#stuckSince = undefined;
+    else if (written !== this.#seenWritten) this.#stuckSince = now;
+    const stuckSince = queue.busy ? this.#stuckSince ??= now : now;
     if (bytes !== this.#seenBytes || !receiver.waiting) this.#seenAt = now;
+    const seenAt = this.#seenAt ?? now;
     this.#seenBytes = bytes;
     this.#seenWritten = written;
-    this.#nextCheck = (Math.floor(now / step) + 1) * step;
-    if (writeTimeout > 0 && now - this.#stuckSince >= writeTimeout) {
+    // Without a limit for silence, a connection that writes nothing needs no checks.
+    const checks = idleTimeout > 0 || queue.busy;
+    this.#nextCheck = checks ? (Math.floor(now / step) + 1) * step : undefined;
+    if (writeTimeout > 0 && now - stuckSince >= writeTimeout) {
       this.#late("write", `Cannot write to ${this.peer}: it took nothing for ${writeTimeout} ms`);
-    } else if (idleTimeout > 0 && now - this.#seenAt >= idleTimeout) {
+    } else if (idleTimeout > 0 && now - seenAt >= idleTimeout) {
       this.#late("read", `Connection to ${this.peer} closed: no data for ${idleTimeout} ms`);
     }
   }

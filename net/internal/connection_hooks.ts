@@ -7,7 +7,15 @@ import type { NetError } from "../errors/errors.ts";
 
 /** Gets the result of one read. */
 export interface ReadListener {
-  /** Takes the received bytes, which are valid until the next read, or null at the end. */
+  /**
+   * Whether the bytes stay in the buffer of the connection, from which the listener takes them. It gets
+   * an empty array then.
+   */
+  readonly looks?: boolean;
+  /**
+   * Takes the received bytes, which are valid until the next read, or null at the end. It must not
+   * throw.
+   */
   arrived(bytes: Uint8Array<ArrayBuffer> | null): void;
   /** Takes the error of the read, which is the same as the rejection of a promise. */
   failed(error: unknown): void;

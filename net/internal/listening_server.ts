@@ -266,7 +266,7 @@ export class Server<A extends Deno.Addr>
     this.#connections.set(connection, network);
     // The slot is released when the connection ends, even if the handler never does.
     hooks.whenClosed(connection, this);
-    this.event({ type: "open", connection });
+    if (this.#options.onEvent !== undefined) this.event({ type: "open", connection });
     this.#running++;
     try {
       if (this.#stopping) connection.drain();
