@@ -14,16 +14,20 @@ export interface ConnectionValues {
   readonly http2: boolean;
   readonly headersTimeout: number;
   readonly bodyTimeout: number;
-  readonly timeout: number;
+  readonly timeout: number | undefined;
   readonly connectTimeout: number | undefined;
   readonly retries: number;
   readonly maxRedirects: number;
-  readonly maxBody: number;
+  readonly maxBody: number | undefined;
 }
+
+/** The largest answer that is kept in memory, in bytes. */
+const IN_MEMORY = 64 * 1024 * 1024;
 
 /** Returns the options of a client. Reads the files that the flags name. */
 export async function connectionOf(
   { ca, cert, key, proxy, unixSocket, connectTimeout, ...values }: ConnectionValues,
+  inMemory: boolean,
 ): Promise<HttpClientOptions> {
   if ((cert === undefined) !== (key === undefined)) {
     throw badValue(cert === undefined ? "--key" : "--cert", cert ?? key!, "both --cert and --key");
@@ -37,10 +41,14 @@ export async function connectionOf(
     http2: values.http2,
     ...unixSocket !== undefined && { unixSocket },
     ...connectTimeout !== undefined && { dialer: { connectTimeout } },
-    timeouts: { headers: values.headersTimeout, body: values.bodyTimeout, total: values.timeout },
+    timeouts: {
+      headers: values.headersTimeout,
+      body: values.bodyTimeout,
+      total: values.timeout ?? 0,
+    },
     retry: { total: values.retries },
     maxRedirects: values.maxRedirects,
-    maxBody: values.maxBody,
+    maxBody: values.maxBody ?? (inMemory ? IN_MEMORY : Infinity),
   };
 }
 

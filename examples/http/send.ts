@@ -18,6 +18,8 @@ export async function send(values: ClientValues, ctx: CliContext): Promise<void>
   const { method: first, url: second, json, output, timings, cookieJar } = values;
   const target = targetOf(first, second, { ...values, hasBody: hasBody(values) });
   const { method, url } = target;
+  // The head is all that there is.
+  const include = values.include || method === "HEAD";
   const raw = output === "-";
   const toFile = !raw && (output !== undefined || values.remoteName);
   if (!raw) checkOutput(values, method);
@@ -27,7 +29,7 @@ export async function send(values: ClientValues, ctx: CliContext): Promise<void>
   await using saving = new AsyncDisposableStack();
   saving.defer(() => saveCookies(cookieJar, jar));
   await using client = createClient({
-    ...await connectionOf(values),
+    ...await connectionOf(values, !toFile && (json || (!raw && ctx.io.stdoutIsTerminal))),
     cookies: jar ?? false,
     hooks: values.verbose ? verboseHooks(ctx) : {},
   });
@@ -39,13 +41,13 @@ export async function send(values: ClientValues, ctx: CliContext): Promise<void>
     signal: ctx.signal,
   };
   if (toFile) {
-    const request = { ...target, client, options, maxSize: values.maxBody };
+    const request = { ...target, client, options, maxSize: values.maxBody ?? Infinity };
     const saved = await save(request, values, ctx);
     return json ? ctx.printJson(saved) : ctx.print(`${saved.size} bytes in ${saved.path}`);
   }
   const response = await client.request(method, url, { ...options, raiseForStatus: false });
   try {
-    await show(response, method, ctx, { ...values, json, raw });
+    await show(response, method, ctx, { ...values, include, json, raw });
   } finally {
     if (timings && !json) { for (const line of waterfall(response)) ctx.io.stderr(`${line}\n`); }
   }

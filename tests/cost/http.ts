@@ -7,6 +7,9 @@ import { createCookieJar } from "../../http/client/cookie_jar.ts";
 import { createClient } from "../../http/client/client.ts";
 import { cors } from "../../http/handlers/cors.ts";
 import { matchesETag } from "../../http/etag.ts";
+import { filenameFrom } from "../../http/internal/content_disposition.ts";
+import { parseChallenges } from "../../http/internal/challenges.ts";
+import { events, lines, ndjson } from "../../http/client/streams.ts";
 import { eventSource } from "../../http/client/event_source.ts";
 import { eventStream } from "../../http/handlers/event_stream.ts";
 import { hasMember, parseList, parseParameters, parseWeights } from "../../http/header_list.ts";
@@ -351,6 +354,55 @@ const CLIENT: CostRow[] = [
     around: [["[", "]"], ["[1,", "x"]],
     units: ["[", '{"a":', '"a",', "1,", "\n"],
     run: (body) => response({}, body).json(),
+  },
+  {
+    name: "a cookie jar of cookies.txt",
+    limit: MUCH,
+    around: [["a.test\tFALSE\t/\tFALSE\t0\t", ""], ["#HttpOnly_", "\tFALSE\t/\tFALSE\t0\ta\tb"]],
+    units: ["a.test\tFALSE\t/\tFALSE\t0\ta\tb\n", "\t", "\r\n"],
+    run: (text) => createCookieJar(text),
+  },
+  {
+    name: "parseChallenges()",
+    limit: FIELD,
+    around: [['Digest realm="', '"'], ["Basic ", ""], ["a=", ""]],
+    units: ["Basic, ", 'Digest realm="a", nonce=b, ', "a=b, ", "a b, "],
+    run: parseChallenges,
+  },
+  {
+    name: "filenameFrom()",
+    limit: FIELD,
+    around: [['attachment; filename="', '"'], ["attachment; filename*=UTF-8''", ""]],
+    units: ["%e4", "a/", ". "],
+    run: (text) => filenameFrom(text, "http://a.test/"),
+  },
+  {
+    name: "the name in a URL",
+    limit: FIELD,
+    units: ["%e4", "a/", ". "],
+    run: (text) => filenameFrom(null, `http://a.test/${text}`),
+  },
+  {
+    name: "lines()",
+    covers: ["lines"],
+    limit: MUCH,
+    units: ["\n", "\r", "\r\n", "a\n"],
+    run: (text) => Array.fromAsync(lines(new Response(text))),
+  },
+  {
+    name: "events()",
+    covers: ["events"],
+    limit: MUCH,
+    units: ["data\n", "data: a\n\n", ":\n", "id: 1\r\r"],
+    run: (text) => Array.fromAsync(events(new Response(text))),
+  },
+  {
+    name: "ndjson()",
+    covers: ["ndjson"],
+    limit: MUCH,
+    around: [["[", "]"], ['{"a":', "}"]],
+    units: ["[", "1\n", "\x1e1\n", "  \n"],
+    run: (text) => Array.fromAsync(ndjson(new Response(text))),
   },
   {
     name: "a cookie jar",

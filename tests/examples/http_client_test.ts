@@ -208,6 +208,7 @@ Deno.test("http_client takes what curl and HTTPie users type", async () => {
   assertEquals(await ask(url, "-F", "a=1", "-X", "PUT"), "PUT / a=1");
   assertEquals(await ask("delete", url), "DELETE / ");
   assertEquals(await ask("-X", "PATCH", url), "PATCH / ");
+  assertStringIncludes((await run("HEAD", url)).out, "200 OK\ncontent-");
 });
 
 Deno.test("http_client goes through a proxy and a Unix socket, and shows a certificate", async () => {
