@@ -73,7 +73,13 @@ export interface TlsClientSettings extends TlsSettings {
    * @default the `hostname`
    */
   serverName?: string;
-  /** Certificates of additional trusted authorities in PEM. */
+  /**
+   * Certificates of additional trusted authorities in PEM. The self-signed certificate of a server is
+   * one, too. If it is marked as that of an authority, as `openssl req -x509` makes it, TLS runs on
+   * `node:tls`.
+   *
+   * @default none
+   */
   caCerts?: string[];
   /**
    * The client certificate in PEM, for servers that request one. It requires `key`, and runs on

@@ -145,8 +145,14 @@ export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
 
-/** Returns the certificates in a PEM text. */
+/** Returns the certificates in a PEM text. Those that are no Base64 are left out. */
 export function certificatesIn(pem: string): Uint8Array<ArrayBuffer>[] {
   const found = pem.matchAll(/-----BEGIN CERTIFICATE-----([^-]*)-----END CERTIFICATE-----/g);
-  return [...found].map(([, body]) => Uint8Array.fromBase64(body!));
+  return [...found].flatMap(([, body]) => {
+    try {
+      return [Uint8Array.fromBase64(body!)];
+    } catch {
+      return [];
+    }
+  });
 }

@@ -31,9 +31,24 @@ const PURPOSES: Readonly<Record<Purpose, string>> = {
   client: "2b06010505070302",
 };
 
+/** The authorities of the latest PEM texts. Every connection has the same ones, in up to 200 KiB. */
+const read = new Map<string, readonly Certificate[]>();
+const MOST_READ = 16;
+
 /** Reads the authorities in PEM texts. Unreadable ones are left out. */
 export function anchorsIn(pems: readonly string[]): Certificate[] {
-  return pems.flatMap(certificatesIn).flatMap((der) => {
+  return pems.flatMap((pem) => {
+    const known = read.get(pem);
+    if (known !== undefined) return known;
+    const anchors = readAnchors(pem);
+    if (read.size >= MOST_READ) read.delete(read.keys().next().value!);
+    read.set(pem, anchors);
+    return anchors;
+  });
+}
+
+function readAnchors(pem: string): Certificate[] {
+  return certificatesIn(pem).flatMap((der) => {
     try {
       return [parseAnchor(der)];
     } catch (error) {
