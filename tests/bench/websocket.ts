@@ -8,7 +8,7 @@ import {
   runRounds,
   watchLoad,
 } from "./_bench.ts";
-import { measureIdle } from "./idle_memory.ts";
+import { IDLE_METHOD, idleDeno, idleNode, measureIdle } from "./idle_memory.ts";
 
 const PEERS = "tests/bench/peers";
 const SIZES = [64, 64 * 1024];
@@ -36,7 +36,7 @@ export async function benchWebSocket(bench: Bench): Promise<Figure[]> {
   const figures: Figure[] = [];
   for (const size of SIZES) figures.push(await benchEcho(bench, contenders("echo"), size));
   figures.push(await benchRoom(bench, contenders("room")));
-  figures.push(await benchMemory(bench, contenders("echo")));
+  figures.push(await benchMemory(bench, ws));
   return figures;
 }
 
@@ -57,7 +57,8 @@ async function benchEcho(bench: Bench, contenders: Contender[], size: number): P
     series,
     targets: [
       { against: ["bare Deno"], ratio: 0.9 },
-      { of: HARDENED, against: ["bare Deno"] },
+      { of: HARDENED, against: ["bare Deno"], ratio: 0.95 },
+      { of: HARDENED, against: ["npm ws on Node"], ratio: 1 },
       { against: ["npm ws on Node"] },
       { against: ["Python websockets"] },
     ],
@@ -79,7 +80,7 @@ async function benchRoom(bench: Bench, contenders: Contender[]): Promise<Figure>
       "on Deno's transport each is framed and written for each listener, by Deno",
     series,
     targets: [
-      { of: HARDENED, against: ["npm ws on Node"], ratio: 1 },
+      { of: HARDENED, against: ["npm ws on Node"], ratio: 10 },
       { of: HARDENED, against: ["Python websockets"], ratio: 1 },
       { against: ["npm ws on Node"] },
       { against: ["Python websockets"] },
@@ -88,23 +89,40 @@ async function benchRoom(bench: Bench, contenders: Contender[]): Promise<Figure>
   };
 }
 
-async function benchMemory(bench: Bench, contenders: Contender[]): Promise<Figure> {
+/** The connections are not WebSockets: their cost is the measure of what ours add. */
+const TCP = "ours, TCP lines";
+
+async function benchMemory(bench: Bench, ws: string): Promise<Figure> {
   const title = `WebSocket idle memory, ${IDLE} connections`;
   const once = { ...bench, settings: { ...bench.settings, rounds: 1, idle: IDLE } };
+  const contenders: Contender[] = [
+    { name: "ours", command: [...idleDeno(bench, `${PEERS}/ws_ours.ts`), "echo"] },
+    { name: HARDENED, command: [...idleDeno(bench, `${PEERS}/ws_ours.ts`), "echo", "hardened"] },
+    { name: TCP, command: idleDeno(bench, `${PEERS}/lines_ours.ts`) },
+    { name: "bare Deno", command: [...idleDeno(bench, `${PEERS}/ws_bare.ts`), "echo"] },
+    { name: "npm ws on Node", command: [...idleNode(bench, `${PEERS}/ws_node.mjs`), "echo", ws] },
+    { name: "Python websockets", command: [bench.python, `${PEERS}/ws_python.py`, "echo"] },
+  ];
   const costs = await runRounds(
     once,
     title,
     contenders,
-    (server, contender) => measureIdle(once, server, contender, "ws-idle"),
+    (server, contender) =>
+      measureIdle(once, server, contender, contender.name === TCP ? "idle" : "ws-idle"),
   );
   return {
     title,
     unit: "KiB each",
-    note: "each has sent a message and got its answer; with keep-alive pings every 20 to 30 s",
+    note: `each has sent a message and got its answer; ${IDLE_METHOD}`,
     series: costs.map(({ name, rounds }) => ({
       name,
       rounds: rounds.map(({ spoken }) => ({ value: spoken })),
     })),
-    targets: [{ against: ["bare Deno"] }, { against: ["npm ws on Node"] }],
+    targets: [
+      { of: HARDENED, against: [TCP], atMost: 1.2 },
+      { of: HARDENED, against: ["bare Deno"] },
+      { of: HARDENED, against: ["npm ws on Node"] },
+      { against: ["bare Deno"] },
+    ],
   };
 }

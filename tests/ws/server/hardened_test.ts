@@ -228,3 +228,21 @@ Deno.test("hardened: a flooding client does not starve other connections", async
   await until(() => peers.conn.stats().received === most);
   await writing;
 });
+
+Deno.test("hardened: closeTimeout begins after the close frame, so a slow reader gets everything", async () => {
+  const total = 9_000_000;
+  const options = { closeTimeout: 50, outbox: { limit: 10_000_000 } };
+  await using peers = await pair(options, async (conn) => {
+    await conn.send(new Uint8Array(total));
+    await conn.send("last");
+  });
+  let size = 0;
+  let code: number | undefined;
+  // Longer than closeTimeout, with more bytes than the operating system takes.
+  await delay(200);
+  for (let got; (got = await peers.raw.read()) !== undefined;) {
+    if (got.opcode === 8) code = got.payload[0]! << 8 | got.payload[1]!;
+    else size += got.payload.length;
+  }
+  assertEquals([size, code], [total + 4, 1000]);
+});
