@@ -4,6 +4,7 @@ import type { HttpTry } from "./errors.ts";
 import type { Incoming } from "./_incoming.ts";
 import { HttpResponse } from "./response.ts";
 import { codingsOf, decode } from "../internal/decompress.ts";
+import { decodeWhole } from "../internal/decompress_whole.ts";
 import { ignoreFailure } from "../../net/internal/ignore_failure.ts";
 import { NULL_BODY } from "../internal/null_body.ts";
 import { CLOSED, type TimeLimits } from "./_time_limits.ts";
@@ -18,6 +19,8 @@ type Bytes = Uint8Array<ArrayBuffer>;
 
 /** The largest body of known length that is read at once, in bytes. A stream costs much more. */
 const SMALL = 16 * 1024;
+/** The largest result of decoding a body at once, in bytes. A larger one is decoded in pieces. */
+const DECODED_AT_ONCE = 1024 * 1024;
 const NOTHING: Bytes = new Uint8Array();
 
 /** A response whose head has arrived. */
@@ -38,6 +41,8 @@ export class ClientExchange {
   #codings: readonly string[] | undefined;
   /** The decoded body, if it is compressed. */
   #decoded: ReadableStreamDefaultReader<Bytes> | undefined;
+  /** Whether the compressed body has been read as a whole. */
+  #whole = false;
   #transferred = 0;
   #released = false;
   #free = false;
@@ -194,7 +199,7 @@ export class ClientExchange {
   async #next(): Promise<Bytes | undefined> {
     let chunk: Bytes | undefined;
     try {
-      chunk = this.#coding.length === 0 ? await this.#raw() : (await this.#decode().read()).value;
+      chunk = this.#coding.length === 0 ? await this.#raw() : await this.#decoding();
     } catch (error) {
       throw await this.#fail(error);
     }
@@ -223,12 +228,26 @@ export class ClientExchange {
     return chunk;
   }
 
-  #decode(): ReadableStreamDefaultReader<Bytes> {
-    return this.#decoded ??= decode(
-      pieces(() => this.#raw()),
-      this.#coding,
-      this.#incoming.framed,
-    ).getReader();
+  /** Returns the next piece of a compressed body. A small body is decoded at once. */
+  async #decoding(): Promise<Bytes | undefined> {
+    if (this.#decoded === undefined) {
+      if (this.#whole) return undefined;
+      const first: Bytes[] = [];
+      let piece: Bytes | undefined;
+      for (let size = 0; size <= SMALL * 4 && (piece = await this.#raw()) !== undefined;) {
+        first.push(piece);
+        size += piece.length;
+      }
+      if (piece === undefined && (first.length > 0 || this.#incoming.framed)) {
+        this.#whole = true;
+        if (first.length === 0) return undefined;
+        const whole = decodeWhole(joined(first), this.#coding, DECODED_AT_ONCE);
+        if (whole !== undefined) return whole.length === 0 ? undefined : whole;
+      }
+      const rest = pieces(first, () => this.#raw());
+      this.#decoded = decode(rest, this.#coding, this.#incoming.framed).getReader();
+    }
+    return (await this.#decoded.read()).value;
   }
 
   #total(): number | undefined {
@@ -299,7 +318,11 @@ function joined(chunks: readonly Bytes[]): Bytes {
   return data;
 }
 
-async function* pieces(next: () => Promise<Bytes | undefined>): AsyncGenerator<Bytes> {
+async function* pieces(
+  first: readonly Bytes[],
+  next: () => Promise<Bytes | undefined>,
+): AsyncGenerator<Bytes> {
+  yield* first;
   for (let piece; (piece = await next()) !== undefined;) yield piece;
 }
 

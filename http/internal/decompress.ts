@@ -2,6 +2,7 @@ import { Readable } from "node:stream";
 import zlib from "node:zlib";
 import { lowerAscii } from "../../net/text.ts";
 import { parseList } from "../header_list.ts";
+import { cut, damaged, isWrapped } from "./decompress_whole.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -63,22 +64,23 @@ async function* stage(
     : isWrapped(first)
     ? zlib.createInflate()
     : zlib.createInflateRaw();
-  const readable = Readable.from(name === "br" ? input.padded() : input.chunks());
+  // The decoder of Deno accepts half a stream, unlike that of Node.
+  const pads = name === "br";
+  const readable = Readable.from(pads ? input.padded() : input.chunks());
   readable.on("error", (error) => decoder.destroy(error));
   readable.pipe(decoder);
   try {
     for await (const chunk of decoder) yield new Uint8Array(chunk);
-    // The decoder of Deno accepts half a stream, unlike that of Node.
-    if (name === "br" && decoder.bytesWritten > input.size) throw CUT;
+    if (pads && decoder.bytesWritten > input.size) throw cut();
   } catch (error) {
-    throw name === "br" && input.ended ? CUT : error;
+    if (pads && input.ended) throw cut();
+    // Errors of Zstandard have no code.
+    throw (error as { code?: unknown }).code === undefined ? damaged() : error;
   } finally {
     readable.destroy();
     decoder.destroy();
   }
 }
-
-const CUT = Object.assign(new Error("unexpected end of file"), { code: "Z_BUF_ERROR" });
 
 /** The input of a stage, with a count of its bytes. */
 class Input {
@@ -111,10 +113,4 @@ class Input {
     yield* this.chunks();
     yield PAD;
   }
-}
-
-/** Returns whether bytes begin with the header of RFC 1950, which some servers omit. */
-function isWrapped(first: Bytes = new Uint8Array()): boolean {
-  const [method = 0x78, flags = method === 0x78 ? 0x9c : 0] = first;
-  return (method & 15) === 8 && (method * 256 + flags) % 31 === 0;
 }

@@ -1,5 +1,11 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from "node:zlib";
+import {
+  brotliCompressSync,
+  deflateRawSync,
+  deflateSync,
+  gzipSync,
+  zstdCompressSync,
+} from "node:zlib";
 import { createClient } from "../../../http/client/client.ts";
 import { HttpRequestError, HttpStatusError } from "../../../http/client/errors.ts";
 import { RawServer, serve } from "../../_support/http_servers.ts";
@@ -14,6 +20,8 @@ function coded(bytes: Uint8Array, encoding: string, status = 200) {
   );
 }
 
+/** Bytes that compression does not make smaller. */
+const NOISE = new Uint8Array(200_000).map((_, i) => Math.imul(i, 2654435761) >>> 13);
 const TEXT = "a text that is long enough ".repeat(100);
 
 Deno.test("every coding that is offered is undone, and all members of a gzip count", async () => {
@@ -25,6 +33,16 @@ Deno.test("every coding that is offered is undone, and all members of a gzip cou
     ["gzip", Buffer.concat(members)],
     ["deflate", deflateSync(TEXT)],
     ["br", brotliCompressSync(TEXT)],
+    ["zstd", zstdCompressSync(TEXT)],
+    ["gzip, zstd", zstdCompressSync(gzipSync(TEXT))],
+    // Bytes behind a complete stream are ignored.
+    ...[gzipSync, deflateSync, brotliCompressSync, zstdCompressSync].map((encode, i) =>
+      [
+        ["gzip", "deflate", "br", "zstd"][i]!,
+        Buffer.concat([encode(TEXT), Buffer.from("garbage")]),
+      ] satisfies [string, Uint8Array]
+    ),
+    ["gzip", Buffer.concat([gzipSync(TEXT), new Uint8Array(20)])],
     ["gzip, br", brotliCompressSync(gzipSync(TEXT))],
     ["identity", new TextEncoder().encode(TEXT)],
   ];
@@ -85,11 +103,22 @@ Deno.test("a compressed body that is cut short or damaged is an error", async ()
     ["gzip", new TextEncoder().encode("not a gzip at all"), "protocol"],
     ["br", brotliCompressSync(TEXT).subarray(0, 20), "truncated"],
     ["gzip", Buffer.concat([whole, gzipSync(TEXT).subarray(0, 12)]), "truncated"],
+    ["deflate", deflateSync(TEXT).subarray(0, 20), "truncated"],
+    ["zstd", zstdCompressSync(TEXT).subarray(0, 20), "truncated"],
+    ["zstd", new TextEncoder().encode("not a frame at all"), "protocol"],
+    // Larger than what is decoded at once.
+    ["gzip", gzipSync(NOISE).subarray(0, -9), "truncated"],
+    ["br", brotliCompressSync(NOISE).subarray(0, -9), "truncated"],
   ];
   for (const [encoding, bytes, kind] of rows) {
     await using server = coded(bytes, encoding);
     await using client = createClient({ retry: false });
-    const error = await assertRejects(() => client.get(server.url).text(), HttpRequestError);
+    const error = await assertRejects(
+      () => client.get(server.url).text(),
+      HttpRequestError,
+      undefined,
+      `${encoding} ${bytes.length}`,
+    );
     assertEquals(error.kind, kind, error.message);
     assertEquals(client.stats().active, 0);
   }
