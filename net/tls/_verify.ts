@@ -20,6 +20,7 @@ import { asDefect, Defect } from "../internal/x509/defect.ts";
 import { type CertificateNames, namesMatch, namesOf } from "../internal/x509/names.ts";
 import {
   anchorsIn,
+  areReadable,
   checkPath,
   checkValidity,
   mayLeadByName,
@@ -79,7 +80,7 @@ function checkTrust(shown: Shown, own: Certificate, { authorities = [], purpose 
   // A resumed session has no verdict: the peer may have been rejected after the first handshake.
   const isAccepted = shown.verifyError === "" && !shown.isResumed;
   // Without authorities of its own, the machine compares no names of issuers.
-  if (isAccepted && anchors.length === 0 && purpose === "server") return;
+  if (isAccepted && authorities.length === 0 && purpose === "server") return;
   const defect = defectOf(() => checkPath(own, others, anchors, purpose));
   if (defect === undefined) {
     if (isAccepted || shown.isResumed) return;
@@ -87,7 +88,8 @@ function checkTrust(shown: Shown, own: Certificate, { authorities = [], purpose 
   }
   // A server may have a certificate of an authority that only Deno knows. The verdict is right then,
   // unless it can come from a comparison of names.
-  const isRight = isAccepted && purpose === "server" && !mayLeadByName(own, others, anchors);
+  const isRight = isAccepted && purpose === "server" && areReadable(authorities) &&
+    !mayLeadByName(own, others, anchors);
   if (!isRight) throw defect;
 }
 

@@ -31,24 +31,31 @@ const PURPOSES: Readonly<Record<Purpose, string>> = {
   client: "2b06010505070302",
 };
 
+/** The authorities in a PEM text. */
+interface Authorities {
+  readonly anchors: readonly Certificate[];
+  /** Whether all certificates of the text could be read. */
+  readonly isComplete: boolean;
+}
+
 /** The authorities of the latest PEM texts. Every connection has the same ones, in up to 200 KiB. */
-const read = new Map<string, readonly Certificate[]>();
+const read = new Map<string, Authorities>();
 const MOST_READ = 16;
 
 /** Reads the authorities in PEM texts. Unreadable ones are left out. */
 export function anchorsIn(pems: readonly string[]): Certificate[] {
-  return pems.flatMap((pem) => {
-    const known = read.get(pem);
-    if (known !== undefined) return known;
-    const anchors = readAnchors(pem);
-    if (read.size >= MOST_READ) read.delete(read.keys().next().value!);
-    read.set(pem, anchors);
-    return anchors;
-  });
+  return pems.flatMap((pem) => authoritiesIn(pem).anchors);
 }
 
-function readAnchors(pem: string): Certificate[] {
-  return certificatesIn(pem).flatMap((der) => {
+/** Returns whether all certificates in PEM texts can be read. */
+export function areReadable(pems: readonly string[]): boolean {
+  return pems.every((pem) => authoritiesIn(pem).isComplete);
+}
+
+function authoritiesIn(pem: string): Authorities {
+  const known = read.get(pem);
+  if (known !== undefined) return known;
+  const anchors = certificatesIn(pem).flatMap((der) => {
     try {
       return [parseAnchor(der)];
     } catch (error) {
@@ -56,6 +63,12 @@ function readAnchors(pem: string): Certificate[] {
       return [];
     }
   });
+  // The old names of PEM count, too, because the engines know them.
+  const count = pem.match(/-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----/g)?.length ?? 0;
+  const found = { anchors, isComplete: count === anchors.length };
+  if (read.size >= MOST_READ) read.delete(read.keys().next().value!);
+  read.set(pem, found);
+  return found;
 }
 
 /**

@@ -5,7 +5,12 @@ import {
   parseCertificate,
 } from "../../../../net/internal/x509/certificate.ts";
 import { asDefect, Defect, type DefectName } from "../../../../net/internal/x509/defect.ts";
-import { anchorsIn, checkPath, mayLeadByName } from "../../../../net/internal/x509/path.ts";
+import {
+  anchorsIn,
+  areReadable,
+  checkPath,
+  mayLeadByName,
+} from "../../../../net/internal/x509/path.ts";
 import { type CertificateSpec, writeCertificate } from "../../../_support/x509_writer.ts";
 
 const root = await writeCertificate({ cn: "Root", ca: true });
@@ -90,4 +95,9 @@ Deno.test("anchorsIn() reads every certificate of every text, and leaves out wha
   const cut = root.pem.replace(/\n[^-\n]+\n-----END/, "\n-----END");
   const texts = [`# roots\n${root.pem}\n${second.pem}`, broken, cut, "nothing"];
   assertEquals(anchorsIn(texts).map(({ der }) => der), [root.der, second.der]);
+  assertEquals(areReadable([texts[0]!, root.pem]), true);
+  const old = root.pem.replaceAll("CERTIFICATE", "X509 CERTIFICATE");
+  for (const text of [broken, cut, root.pem + broken, root.pem + old]) {
+    assertEquals(areReadable([root.pem, text]), false);
+  }
 });
