@@ -1,6 +1,6 @@
 import type { Http1Response } from "../../http/http1/codec.ts";
 import { hasMember } from "../../http/header_list.ts";
-import { TOKEN, toLatin1 } from "../../http/internal/http1_bytes.ts";
+import { TOKEN, toLatin1, VALUE } from "../../http/internal/http1_bytes.ts";
 import { consistsOf } from "../../http/internal/http1_fields.ts";
 import { lowerAscii } from "../../net/text.ts";
 import type { WsCompressionOptions } from "../connection/options.ts";
@@ -60,7 +60,11 @@ export function readHeaders(given: HeadersInit | undefined, shown: string): Head
     const why = "a header field has a malformed name or value";
     throw new TypeError(`Cannot open ${shown}: ${why}`, { cause });
   }
-  for (const [name] of headers) {
+  for (const [name, value] of headers) {
+    // `Headers` accepts control characters, which a strict server refuses (RFC 9110 §5.5).
+    if (!consistsOf(value, VALUE)) {
+      throw new TypeError(`Cannot open ${shown}: the header field ${name} has a malformed value`);
+    }
     if (!OWN.has(name)) continue;
     const hint = OPTION[name] ?? "";
     throw new TypeError(`Cannot open ${shown}: the handshake sets the field ${name}${hint}`);

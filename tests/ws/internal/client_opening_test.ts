@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import fc from "fast-check";
 import { Http1Decoder, type Http1Response } from "../../../http/http1/codec.ts";
 import {
   checkOpening,
@@ -132,6 +133,7 @@ Deno.test("readHeaders() refuses malformed fields and those of the handshake, an
     [{ "x y": "s3cret" }, "malformed"],
     [{ x: "s3cret\r\ny: z" }, "malformed"],
     [{ x: "s3cret\u0100" }, "malformed"],
+    [{ x: "s3cret\u001b[31m" }, "the header field x has a malformed value"],
     [{ Upgrade: "s3cret" }, "the field upgrade"],
     [{ connection: "s3cret" }, "the field connection"],
     [{ "Sec-WebSocket-Key": "s3cret" }, "the field sec-websocket-key"],
@@ -154,4 +156,29 @@ Deno.test("readProtocols() accepts tokens, each of them once", () => {
   for (const bad of ["", "a b", ["a,b"], ["ü"], ["a", "a"], ["a", ""]]) {
     assertThrows(() => readProtocols(bad, "ws://a.test/"), TypeError, "a subprotocol must be");
   }
+});
+
+Deno.test("a server reads exactly what encodeOpening() was given, for any header field and URL", () => {
+  const token = fc.stringMatching(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,12}$/);
+  const byte = fc.integer({ min: 0x20, max: 0xff }).filter((code) => code !== 0x7f);
+  const value = fc.array(byte, { maxLength: 20 }).map((codes) => String.fromCharCode(...codes));
+  const path = fc.webPath();
+  fc.assert(fc.property(
+    fc.array(fc.tuple(token.map((name) => `x-${name}`), value), { maxLength: 5 }),
+    fc.uniqueArray(token, { maxLength: 3 }),
+    path,
+    (lines, protocols, path) => {
+      const headers = readHeaders(lines, "");
+      const target = readTarget(`ws://a.test${path}`);
+      const decoder = new Http1Decoder("request");
+      decoder.push(encodeOpening(target, { ...PLAIN, headers, protocols }, KEY));
+      const head = decoder.next();
+      assert(head?.kind === "request");
+      assertEquals([head.method, head.target], ["GET", target.url.pathname + target.url.search]);
+      for (const [name, value] of headers) assertEquals(head.fields.get(name), value);
+      const offered = head.fields.get("sec-websocket-protocol");
+      assertEquals(offered, protocols.length === 0 ? undefined : protocols.join(", "));
+      assertEquals([decoder.next()?.kind, decoder.buffered], ["end", 0]);
+    },
+  ));
 });
