@@ -72,6 +72,7 @@ export function chooseProxy(
   return (url) => isDirect(direct, url) ? undefined : server;
 }
 
+const isWindows = Deno.build.os === "windows";
 const names = listOf(text);
 
 const SETTING = group(
@@ -102,7 +103,9 @@ function fromEnvironment(variable: ReadVariable): ProxyChoice {
   };
   const isCgi = variable("REQUEST_METHOD") !== undefined;
   const all = find("all_proxy", "ALL_PROXY");
-  const plain = find("http_proxy", ...isCgi ? [] : ["HTTP_PROXY"]) ?? all;
+  // Names of variables have no case on Windows.
+  const names = !isCgi ? ["http_proxy", "HTTP_PROXY"] : isWindows ? [] : ["http_proxy"];
+  const plain = find(...names) ?? all;
   const secure = find("https_proxy", "HTTPS_PROXY") ?? all;
   const direct = readNoProxy(find("no_proxy", "NO_PROXY")?.value);
   if (plain === undefined && secure === undefined) return () => undefined;
