@@ -1,10 +1,11 @@
 import { delay } from "@std/async/delay";
 import { createHash } from "node:crypto";
 import { timeLimit } from "../../net/internal/options.ts";
-import type { HttpClient, HttpFetchOptions } from "./client.ts";
+import type { HttpClient } from "./client.ts";
 import type { DownloadOptions, DownloadResult } from "./download_options.ts";
-import { HttpRequestError, HttpTimeoutError } from "./errors.ts";
+import { HttpRequestError, HttpStatusError, HttpTimeoutError } from "./errors.ts";
 import { withHeaders } from "./_headers.ts";
+import { downloadParts, partsFor, type PieceRequest, UnfitPart } from "./_parallel_ranges.ts";
 import type { PartialFile } from "./_partial_file.ts";
 import type { HttpResponse } from "./response.ts";
 import { hasChanged, lengthOf, type Piece, rangeHeaders, rangeOf, stateOf } from "./_resume.ts";
@@ -15,9 +16,6 @@ import type { HttpRetryPolicy } from "./retry_options.ts";
 const MAX_PIECES = 10_000;
 /** The number of fresh starts, the last one without ranges. */
 const MAX_RESTARTS = 2;
-
-/** A request for a part of a file. */
-export type PieceRequest = Omit<HttpFetchOptions, "maxBody" | "onDownload" | "raiseForStatus">;
 
 /** The parts that a download works with. */
 export interface DownloadWork {
@@ -43,6 +41,8 @@ export class DownloadRun {
   /** The number of bytes from an earlier run. */
   #old = 0;
   #resumptions = 0;
+  /** The number of parts that a fresh file comes in. */
+  #parallel: number;
   #restarts = 0;
   /** The largest size so far. More is progress. */
   #best = 0;
@@ -54,7 +54,8 @@ export class DownloadRun {
 
   constructor(work: DownloadWork) {
     this.#work = work;
-    const { maxSize = Infinity, size = Infinity, timeouts } = work.options;
+    const { maxSize = Infinity, size = Infinity, parallel = 1, timeouts } = work.options;
+    this.#parallel = parallel;
     this.#most = Math.min(maxSize, size);
     this.#total = timeLimit(timeouts?.total ?? 0);
     this.#end = performance.now() + this.#total;
@@ -104,8 +105,7 @@ export class DownloadRun {
     const state = this.#restarts < MAX_RESTARTS ? partial.state : undefined;
     const from = state === undefined ? 0 : partial.size;
     const response = this.response = await client.get(url, {
-      ...request,
-      ...this.#end === Infinity ? {} : { timeouts: { ...request.timeouts, total: this.#left() } },
+      ...this.#timed(),
       headers: withHeaders(request.headers, rangeHeaders(from, state)),
       maxBody: Infinity,
       raiseForStatus: (status) => status >= 400 && !(status === 416 && from > 0),
@@ -117,6 +117,8 @@ export class DownloadRun {
       if (status !== 206) {
         this.#old = 0;
         await partial.restart(stateOf(key, headers));
+        const parts = partsFor(partial.state?.total, headers, this.#parallel);
+        if (parts > 1) return await this.#saveParts(response, parts);
         return await this.#save(response, undefined);
       }
       const range = rangeOf(headers);
@@ -150,16 +152,11 @@ export class DownloadRun {
     const { partial, options: { size: expected, onDownload } } = this.#work;
     const most = this.#most;
     const total = range === undefined ? lengthOf(response.headers) : range.total;
-    const tooMuch = (size: number) => {
-      this.spoiled = true;
-      const limit = expected === most ? `${most}` : `at most ${most}`;
-      return this.#failure(`it has ${size} bytes or more, not ${limit}`, "limit");
-    };
-    if ((total ?? 0) > most) throw tooMuch(total!);
+    this.#checkSize(total ?? 0);
     try {
       for await (const chunk of response.body ?? []) {
         const size = partial.size + chunk.length;
-        if (size > Math.min(range?.end ?? most, most)) throw tooMuch(size);
+        this.#checkSize(size, Math.min(range?.end ?? most, most));
         await partial.append(chunk);
         onDownload?.({ transferred: size, total: total ?? expected });
       }
@@ -173,6 +170,57 @@ export class DownloadRun {
     if (partial.size > this.#best) this.#progress();
     else await this.#pause(this.#failure("the server does not send the rest"));
     return false;
+  }
+
+  /** Throws if a file is larger than it may be. */
+  #checkSize(size: number, limit = this.#most): void {
+    if (size <= limit) return;
+    this.spoiled = true;
+    const { size: expected } = this.#work.options;
+    const most = this.#most;
+    const allowed = expected === most ? `${most}` : `at most ${most}`;
+    throw this.#failure(`it has ${size} bytes or more, not ${allowed}`, "limit");
+  }
+
+  /** Downloads several parts at once. After any failure, the rest comes in one piece. */
+  async #saveParts(response: HttpResponse, count: number): Promise<boolean> {
+    const { partial, options } = this.#work;
+    const state = partial.state!;
+    const total = state.total!;
+    this.#checkSize(total);
+    this.#parallel = 1;
+    await partial.beginGaps();
+    let theirs: { readonly error: unknown } | undefined;
+    const tell = (transferred: number) => {
+      try {
+        options.onDownload?.({ transferred, total });
+      } catch (error) {
+        theirs = { error };
+        throw error;
+      }
+    };
+    const { size, error } = await downloadParts(response, {
+      ...this.#work,
+      request: this.#timed(),
+      state,
+      total,
+      count,
+      tell,
+    });
+    await partial.endGaps(size);
+    if (theirs !== undefined) throw theirs.error;
+    options.signal?.throwIfAborted();
+    if (size === total) return true;
+    if (error instanceof HttpRequestError && error.retryable) await this.#pause(error);
+    else if (!(error instanceof UnfitPart || error instanceof HttpStatusError)) throw error;
+    return false;
+  }
+
+  /** Returns the options of a request within the time limit of the whole download. */
+  #timed(): PieceRequest {
+    const { request } = this.#work;
+    if (this.#end === Infinity) return request;
+    return { ...request, timeouts: { ...request.timeouts, total: this.#left() } };
   }
 
   #progress(): void {

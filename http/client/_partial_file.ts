@@ -92,6 +92,18 @@ export class PartialFile implements Disposable {
     this.size = size;
   }
 
+  /** Removes the note while the file has gaps, so that no other run takes them for content. */
+  async beginGaps(): Promise<void> {
+    await removeQuietly(this.#note);
+  }
+
+  /** Keeps the bytes in front of the first gap. */
+  async endGaps(size: number): Promise<void> {
+    await this.#file.truncate(size);
+    this.size = size;
+    if (this.state !== undefined) await Deno.writeTextFile(this.#note, JSON.stringify(this.state));
+  }
+
   /** Appends bytes to the file. */
   async append(bytes: Uint8Array): Promise<void> {
     await this.#file.seek(this.size, Deno.SeekMode.Start);

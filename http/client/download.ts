@@ -152,5 +152,6 @@ const DOWNLOAD = new OptionRules<DownloadOptions>({
     throw optionError(`${name}.hex`, `${length} hex digits, as ${algorithm} has them`, hex);
   },
   resume: flag,
+  parallel: integer(1, 64),
   remoteName: flag,
 });

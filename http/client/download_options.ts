@@ -49,6 +49,14 @@ export interface DownloadOptions extends Omit<HttpFetchOptions, "maxBody" | "rai
    */
   resume?: boolean;
   /**
+   * The largest number of parts that are downloaded at once. A new file comes in parts if the server
+   * supports ranges and each part has 1 MiB or more. After a failure of a part, the rest comes in one piece.
+   * The client limits the connections with `maxPerHost`.
+   *
+   * @default 1
+   */
+  parallel?: number;
+  /**
    * Whether `file` is a folder, and the server names the file: by `Content-Disposition` (RFC 6266) or by
    * the path of the URL. The name is made safe, and no existing file is replaced: a second `a.txt` becomes
    * `a (1).txt`. The incomplete file is `.HASH.part` in the folder.

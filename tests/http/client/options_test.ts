@@ -137,6 +137,7 @@ Deno.test("download() checks every option and the file", async () => {
     maxSize: "count",
     digest: "none",
     resume: "none",
+    parallel: "none",
     remoteName: "none",
   }, (options) => download(URL_OF_NONE, "/nowhere/file", { signal: gone, ...options }));
   await assertRejects(() => download(URL_OF_NONE, ""), TypeError, "file must be a path");
