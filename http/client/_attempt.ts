@@ -1,4 +1,5 @@
 import type { HttpHookRequest, HttpHooks } from "./options.ts";
+import type { RequestSpan } from "./_tracing.ts";
 import type { TimeLimits } from "./_time_limits.ts";
 import type { Plan } from "./_request_plan.ts";
 import type { Origin } from "./transport/pool.ts";
@@ -20,6 +21,8 @@ export class Attempt {
   /** The error that code of the caller has thrown while the request was sent. */
   spoiled: Theirs | undefined;
   told: HttpHookRequest | undefined;
+  /** The span of this try, if tracing is enabled. */
+  span: RequestSpan | undefined;
   /** Whether the request waited before it was sent. */
   waited = false;
   readonly timings = new Timings();

@@ -18,6 +18,7 @@ import { RateLimiter } from "./_rate_limit.ts";
 import { follow, locationOf } from "./_redirects.ts";
 import { Retries } from "./_retry_decision.ts";
 import { failure, isUnsent, requestError, timeoutError } from "./_request_failure.ts";
+import { findTracing, type Tracing } from "./_tracing.ts";
 import { ExchangeFailure } from "./transport/exchange_failure.ts";
 import { type Origin, Pool, QueueFull } from "./transport/pool.ts";
 import { Http1Transport } from "./transport/transport.ts";
@@ -44,6 +45,7 @@ export class ClientSession {
   readonly #authenticator = new Authenticator();
   readonly #cookies: CookieStore | Promise<CookieStore> | undefined;
   readonly #cache: Promise<ResponseCache> | undefined;
+  readonly #tracing: Tracing | undefined = findTracing();
   #closed = false;
 
   constructor(options: HttpClientOptions) {
@@ -93,6 +95,7 @@ export class ClientSession {
       try {
         const incoming = await this.#begin(attempt, plan, plain, guard);
         attempt.answered = true;
+        attempt.span?.answered(incoming.status);
         guard.disarm();
         seen = true;
         exchange = new ClientExchange(incoming, guard, plan, this.pool, attempt);
@@ -127,6 +130,7 @@ export class ClientSession {
         fresh = false;
       } catch (caught) {
         attempt.sending?.stop(caught);
+        attempt.span?.failed(caught instanceof ExchangeFailure ? caught.cause : caught);
         exchange?.discard();
         if (attempt.origin !== undefined) this.pool.release(attempt.origin);
         const unsent: boolean = exchange === undefined && isUnsentTry(attempt, caught);
@@ -216,7 +220,8 @@ export class ClientSession {
     if (refusal !== undefined) throw failure(snapshot(plan), "unsupported", refusal, "no");
     const place = this.pool.acquire(plan.template?.origin ?? url.origin, guard);
     const special = plan.headers !== undefined || plan.auth !== undefined ||
-      this.#cookies !== undefined || this.#rate !== undefined || this.#cache !== undefined ||
+      this.#cookies !== undefined || this.#rate !== undefined || this.#tracing !== undefined ||
+      this.#cache !== undefined ||
       attempt.hooks !== undefined ||
       (plan.body !== undefined && plan.body.whole === undefined);
     if (special || place instanceof Promise) {
@@ -252,6 +257,10 @@ export class ClientSession {
     if (wait > 0) await guard.sleep(wait);
     if (plan.body !== undefined && plan.body.whole === undefined) {
       attempt.upload = await plan.body.open();
+    }
+    // Deno's own `fetch` makes a span itself.
+    if (this.#clients.serves(plan.url) === false) {
+      attempt.span = this.#tracing?.start(plan.method, plan.url, attempt.number, headers);
     }
     const incoming = await this.#send(attempt, plan, plain, guard);
     if (cache === undefined) return incoming;
