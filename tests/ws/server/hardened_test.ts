@@ -120,7 +120,7 @@ Deno.test("hardened: pings measure the latency, and a silent peer is disconnecte
   assertEquals(await peers.raw.end(), 1001);
 });
 
-Deno.test("hardened: Deno's client answers pings and stays connected", async () => {
+Deno.test("hardened: a client answers pings and stays connected", async () => {
   const { promise, resolve } = Promise.withResolvers<WsConnection>();
   await using server = serve({ hardened: true, pingInterval: 30 }, async (conn) => {
     resolve(conn);

@@ -13,6 +13,33 @@ const python = needsPython("websockets");
 const curl = needs("curl");
 
 for (const [how, hardened] of [["", false], [", hardened", true]] as const) {
+  Deno.test(`the WebSocket of Deno talks to serveWebSocket()${how}`, async () => {
+    const { promise, resolve } = Promise.withResolvers<WsConnection>();
+    await using server = serve({ hardened }, (conn) => {
+      resolve(conn);
+      return echo(conn);
+    });
+    const socket = new WebSocket(server.url);
+    socket.binaryType = "arraybuffer";
+    const next = <T extends Event>(name: string) =>
+      new Promise<T>((resolve) =>
+        socket.addEventListener(name, (event) => resolve(event as T), { once: true })
+      );
+    await next("open");
+    const binary = new Uint8Array(1000).fill(7).buffer;
+    for (const message of ["héllo", "", binary, "x".repeat(70_000)]) {
+      const answer = next<MessageEvent>("message");
+      socket.send(message);
+      assertEquals((await answer).data, message);
+    }
+    const conn = await promise;
+    const end = next<CloseEvent>("close");
+    socket.close(4003, "done");
+    const { code, reason, wasClean } = await end;
+    assertEquals([code, reason, wasClean], [4003, "done", true]);
+    assertEquals((await conn.closed).code, 4003);
+  });
+
   Deno.test({
     name: `Python's websockets talks to serveWebSocket()${how}${python.suffix}`,
     ignore: python.ignore,
@@ -79,7 +106,7 @@ asyncio.run(main())`,
     ]);
     await using conn = await connectWebSocket(peer.urls[0]!, { protocols: ["a", "b"] });
     assertEquals(conn.protocol, "b");
-    // Above 64 KiB, the length of a frame has eight bytes. Deno's client does not compress.
+    // Above 64 KiB, the length of a frame has eight bytes.
     for (const message of ["héllo", new Uint8Array([0, 255]), "x".repeat(70_000)]) {
       await conn.send(message);
       assertEquals(await conn.receive({ timeout: 30_000 }), message);
