@@ -32,7 +32,7 @@ export async function benchAccepts(bench: Bench): Promise<Figure[]> {
     note: "each is opened, sends 64 bytes, gets them back, and is reset",
     series,
     targets: [
-      { against: ["bare Deno"] },
+      { against: ["bare Deno"], ratio: 0.9 },
       { against: ["Node net"] },
       { against: ["asyncio Protocol"] },
     ],
