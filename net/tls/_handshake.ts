@@ -1,8 +1,11 @@
+import { domainToASCII } from "node:url";
 import { formatAddress } from "../address.ts";
+import { readAddressBytes } from "../address_block.ts";
 import type { UpgradedTransport } from "../connection/options.ts";
 import { NetError, toNetError } from "../errors/errors.ts";
 import { withDeadline } from "../internal/deadline.ts";
 import { closeQuietly } from "../internal/dial.ts";
+import { isPresentable } from "../internal/x509/names.ts";
 import type { TlsInfo, TlsVersion } from "../connection/transport.ts";
 
 /** Options of a handshake. */
@@ -38,7 +41,7 @@ export async function startTls(
   let transport: Deno.TlsConn;
   try {
     transport = await Deno.startTls(raw, {
-      hostname: bareName(options.serverName),
+      hostname: nameToVerify(options.serverName),
       ...(caCerts && { caCerts: [...caCerts] }),
       ...(alpnProtocols && { alpnProtocols: [...alpnProtocols] }),
     });
@@ -76,6 +79,20 @@ export async function completeHandshake(
 export function handshakeTooLong(address: string, timeout: number): NetError {
   const message = `TLS handshake with ${address} took longer than ${timeout} ms`;
   return new NetError(message, { kind: "timeout", phase: "handshake", address });
+}
+
+/**
+ * Returns the name to request and to verify: in ASCII (RFC 5890), without brackets, a zone, and a dot at
+ * its end.
+ *
+ * @throws {TypeError} If no certificate can have the name.
+ */
+export function nameToVerify(serverName: string): string {
+  const bare = bareName(serverName).replace(/^([^%]*:[^%]*)%.*$/, "$1");
+  if (readAddressBytes(bare) !== undefined) return bare;
+  const name = /^[!-~]*$/.test(bare) ? bare : domainToASCII(bare);
+  if (isPresentable(name.replace(/\.$/, "")) && !name.startsWith("*")) return name;
+  throw new TypeError(`no certificate can have the name ${JSON.stringify(serverName)}`);
 }
 
 /** Returns a name as it is in certificates: without brackets, and without a dot at its end. */

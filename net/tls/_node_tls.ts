@@ -11,7 +11,7 @@ import { toNetError } from "../errors/errors.ts";
 import type { Certificates } from "./_server_certificates.ts";
 import { withDeadline } from "../internal/deadline.ts";
 import { closeQuietly } from "../internal/dial.ts";
-import { bareName, type DialTlsOptions, handshakeTooLong } from "./_handshake.ts";
+import { bareName, type DialTlsOptions, handshakeTooLong, nameToVerify } from "./_handshake.ts";
 import { TlsMachine } from "./_machine.ts";
 import { MachineTransport } from "./_machine_transport.ts";
 import type { TlsContext } from "./_tls_wrap.ts";
@@ -60,7 +60,7 @@ export function acceptTls(raw: Transport, options: AcceptTlsOptions): Promise<Up
 /** Performs the client side of a handshake over `raw`. On failure it closes `raw`. */
 export function dialTls(raw: Transport, options: DialTlsOptions): Promise<UpgradedTransport> {
   const { caCerts, cert, key, alpnProtocols, minVersion, pin } = options;
-  const serverName = bareName(options.serverName);
+  let serverName: string;
   const context: TlsContext = {
     cert,
     key,
@@ -69,7 +69,10 @@ export function dialTls(raw: Transport, options: DialTlsOptions): Promise<Upgrad
     // verifyPeer() rejects certificates, because it knows the reason.
     rejectUnauthorized: false,
   };
-  const create = () => TlsMachine.client({ context, serverName, alpnProtocols });
+  const create = () => {
+    serverName = nameToVerify(options.serverName);
+    return TlsMachine.client({ context, serverName, alpnProtocols });
+  };
   return handshake(raw, options, create, (machine) => {
     if (pin !== undefined) verifyPin(machine, [pin].flat(), addressOf(raw, options));
     else verifyPeer(machine, { authorities: caCerts, purpose: "server", name: serverName });

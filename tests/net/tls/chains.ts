@@ -68,6 +68,8 @@ const NAME_ROWS: ReadonlyArray<
   [[{ dns: "**.a.test" }], "x.a.test", "wrong-name"],
   [[{ dns: "xn--*.a.test" }], "xn--bcher-kva.a.test", "wrong-name"],
   [[{ dns: "*.a.test" }], "xn--bcher-kva.a.test", "trusted"],
+  [[{ dns: "xn--bcher-kva.test" }], "Bücher.test", "trusted"],
+  [[{ ip: "fe80::1" }], "fe80::1%eth0", "trusted"],
   [[{ dns: "*.0.0.1" }], "127.0.0.1", "wrong-name"],
   [[{ dns: "a.test\0.b.test" }], "a.test", "wrong-name"],
   [[{ dns: "" }], "a.test", "wrong-name"],

@@ -184,8 +184,21 @@ Deno.test("connectTls() says that a certificate in PEM is broken, and leaks noth
 
 Deno.test("connectTls() takes no name that no certificate can bear", async () => {
   await using server = serveGood();
-  const error = await assertRejects(() => dial(server, { serverName: "a b" }), NetError);
-  assertEquals([error.kind, error.phase], ["usage", "handshake"]);
+  for (const engine of ["deno", "node"] as const) {
+    for (
+      const serverName of [
+        ...["a b", "-a.test", "a-.test", "a..test", "*.a.test", ".", "1.2.3", "1.2.3.256", "::x"],
+        ...["a\0.test", `${"a".repeat(64)}.test`],
+      ]
+    ) {
+      const error = await assertRejects(() => dial(server, { serverName, engine }), NetError);
+      assertEquals([error.kind, error.phase], ["usage", "handshake"], serverName);
+      const { port } = server.addr;
+      const quoted = JSON.stringify(serverName);
+      const subject = `TLS handshake failed with 127.0.0.1:${port}`;
+      assertEquals(error.message, `${subject}: no certificate can have the name ${quoted}`);
+    }
+  }
 });
 
 Deno.test("connectTls() says that nobody listens", async () => {
