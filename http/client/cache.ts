@@ -99,7 +99,7 @@ const STORE = new OptionRules<CacheStoreOptions>({ maxSize: count, maxKeys: coun
  */
 export function createCacheStore(options: CacheStoreOptions = {}): HttpCacheStore {
   const { maxSize = 32 * 1024 * 1024, maxKeys = 10_000 } = STORE.check("createCacheStore", options);
-  return new MemoryStore(maxSize, maxKeys);
+  return new CacheMemory(maxSize, maxKeys);
 }
 
 interface Kept {
@@ -107,7 +107,7 @@ interface Kept {
   readonly size: number;
 }
 
-class MemoryStore implements HttpCacheStore {
+class CacheMemory implements HttpCacheStore {
   /** The responses by key. The ones that were used last come last. */
   readonly #kept = new Map<string, Kept>();
   readonly #maxSize: number;
