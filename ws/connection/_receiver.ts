@@ -28,18 +28,32 @@ export class WsReceiver {
   readonly #peer: string;
   readonly #inbox: MessageInbox;
   readonly #throttle: Throttle | undefined;
-  readonly #ended: () => AbortSignal;
-  /** Called when a message leaves the queue. */
-  onTaken: (() => void) | undefined;
+  readonly #ended: (() => AbortSignal) | undefined;
+  /** The socket, which pauses while the queue is full. */
+  readonly #source: { resume(): void } | undefined;
   #reader: Reader | undefined;
   #paused = false;
   #end: { readonly error: NetError | undefined } | undefined;
 
-  constructor(peer: string, limits: WsLimits, ended: () => AbortSignal) {
+  /**
+   * Creates a receiver.
+   *
+   * @param peer The peer, for messages of errors.
+   * @param limits The limits of the connection.
+   * @param source The socket, if it can pause.
+   * @param ended Returns the signal of the connection; required for a rate limit.
+   */
+  constructor(
+    peer: string,
+    limits: WsLimits,
+    source: { resume(): void } | undefined,
+    ended: (() => AbortSignal) | undefined,
+  ) {
     const { inboxLimit, inboxBytes, inboxPolicy, rate } = limits;
     this.#peer = peer;
     this.#inbox = new MessageInbox(inboxLimit, inboxBytes, inboxPolicy);
     this.#throttle = rate && new Throttle(rate.perSecond, rate.burst);
+    this.#source = inboxPolicy === "wait" ? source : undefined;
     this.#ended = ended;
   }
 
@@ -92,7 +106,7 @@ export class WsReceiver {
   #next<T>(timeout: number, signal: AbortSignal | undefined, form: Form<T>): Promise<T> {
     const message = this.#inbox.shift();
     if (message !== undefined) {
-      this.onTaken?.();
+      if (this.#source !== undefined && !this.full) this.#source.resume();
       return Promise.resolve(form(message));
     }
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
@@ -148,7 +162,7 @@ export class WsReceiver {
     const pause = message === null ? 0 : throttle.take(performance.now());
     if (pause > 0) {
       this.#paused = true;
-      await ignoreFailure(delay(pause, { signal: this.#ended() }));
+      await ignoreFailure(delay(pause, { signal: this.#ended!() }));
       this.#paused = false;
     }
     return form(message);

@@ -61,6 +61,7 @@ import type {
   WsSendOptions,
   WsSocket,
   WsSocketClose,
+  WsSocketEvents,
   WsStats,
 } from "./options.ts";
 import { checkClose, CloseCode, judgeClose, sendableCode } from "../internal/close_codes.ts";
@@ -168,7 +169,8 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
     this.peer = origin.peer;
     this.url = origin.url;
     this.#headers = origin.headers && JSON.stringify([...origin.headers]);
-    this.#receiver = new WsReceiver(this.peer, limits, () => this.signal);
+    const ended = limits.rate && (() => this.signal);
+    this.#receiver = new WsReceiver(this.peer, limits, own, ended);
     if (limits.idleTimeout !== Infinity || limits.heartbeat !== undefined) {
       this.#heartbeat = new Heartbeat(
         this.peer,
@@ -184,22 +186,23 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
       limits.stallTimeout,
       (error) => this.#giveUp(CloseCode.policyViolation, "too slow", error),
     );
-    if ("binaryType" in socket) socket.binaryType = "arraybuffer";
-    if (own && limits.inboxPolicy === "wait") {
-      this.#receiver.onTaken = () => this.#receiver.full || own.resume();
-    }
+    if ("cut" in socket) socket.listen(this, WsConnection.#socketEvents);
+    else this.#listenTo(socket);
+    if (socket.readyState === WebSocket.OPEN) this.#onOpen();
+  }
+
+  /** Listens to a WebSocket of Deno. */
+  #listenTo(socket: WebSocket): void {
+    socket.binaryType = "arraybuffer";
     socket.onopen = () => this.#onOpen();
-    socket.onmessage = ({ data }: { data: unknown }) => this.#onMessage(data);
+    socket.onmessage = ({ data }) => this.#onMessage(data);
     // There is no handler for `error`: `close` always follows it and has the details.
-    socket.onclose = (close: WsSocketClose) => {
+    socket.onclose = (close) => {
       // Deno keeps the socket of a lost peer until its next ping; this releases the connection.
       socket.onopen = socket.onmessage = socket.onclose = null;
-      if (!this.#closing) this.#error ??= close.error;
       this.#ended(close);
-      if (!own) this.#leave();
+      this.#leave();
     };
-    if (own) own.ongone = () => this.#leave();
-    if (socket.readyState === WebSocket.OPEN) this.#onOpen();
   }
 
   /**
@@ -381,6 +384,16 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
+
+  static readonly #socketEvents: WsSocketEvents<WsConnection> = {
+    opened: (connection) => connection.#onOpen(),
+    message: (connection, data) => connection.#onMessage(data),
+    closed: (connection, close) => {
+      if (!connection.#closing) connection.#error ??= close.error;
+      connection.#ended(close);
+    },
+    gone: (connection) => connection.#leave(),
+  };
 
   static {
     provideListenTo<WsConnection>((connection, events) => connection.#events = events);

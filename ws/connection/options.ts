@@ -269,6 +269,23 @@ export interface WsSocketClose {
   readonly error?: NetError;
 }
 
+/**
+ * Takes the events of a {@linkcode WsSocket}. All connections share the functions, because a function
+ * of its own for each event would need more memory than the connection.
+ *
+ * @typeParam T The owner of a socket.
+ */
+export interface WsSocketEvents<T> {
+  /** Takes the news that the socket is open. */
+  opened(owner: T): void;
+  /** Takes a message: text, or bytes that the owner keeps. */
+  message(owner: T, data: WsMessage): void;
+  /** Takes the end of the socket, once. */
+  closed(owner: T, close: WsSocketClose): void;
+  /** Takes the news that the TCP connection is closed, once. */
+  gone(owner: T): void;
+}
+
 /** The part of a `WebSocket` that a connection needs. A hardened server has its own implementation. */
 export interface WsSocket {
   /** The state, as in `WebSocket.readyState`. */
@@ -279,14 +296,8 @@ export interface WsSocket {
   readonly protocol: string;
   /** Round-trip time of the last ping, in milliseconds. */
   readonly latency: number | undefined;
-  /** Called when the socket opens. */
-  onopen: (() => void) | null;
-  /** Called for each message: text, or bytes that the receiver owns. */
-  onmessage: ((event: { readonly data: unknown }) => void) | null;
-  /** Called once, at the end. */
-  onclose: ((event: WsSocketClose) => void) | null;
-  /** Called once, when the TCP connection is closed. */
-  ongone: (() => void) | null;
+  /** Sets the owner of the socket, and the functions that get its events. */
+  listen<T>(owner: T, events: WsSocketEvents<T>): void;
   /** Sends a message without waiting. */
   send(data: WsMessage): void;
   /** Sends a close frame and continues to read until the peer's close frame. */

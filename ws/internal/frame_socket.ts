@@ -5,7 +5,7 @@ import { hooks, type ReadListener } from "../../net/internal/connection_hooks.ts
 import { NetError } from "../../net/errors/errors.ts";
 import { Alarm } from "../../net/internal/timer.ts";
 import { Throttle } from "../../net/throttle.ts";
-import type { WsMessage, WsSocket, WsSocketClose } from "../connection/options.ts";
+import type { WsMessage, WsSocket, WsSocketEvents } from "../connection/options.ts";
 import {
   WsFrameDecoder,
   WsFrameError,
@@ -54,11 +54,9 @@ const { CONNECTING, OPEN, CLOSING, CLOSED } = WebSocket;
 export class FrameSocket implements WsSocket, ReadListener {
   readyState: number = CONNECTING;
   latency: number | undefined;
-  onopen: (() => void) | null = null;
-  onmessage: ((event: { readonly data: unknown }) => void) | null = null;
-  onclose: ((event: WsSocketClose) => void) | null = null;
-  ongone: (() => void) | null = null;
 
+  #owner: unknown;
+  #events: WsSocketEvents<unknown> | undefined;
   readonly #options: FrameSocketOptions;
   readonly #decoder: WsFrameDecoder;
   readonly #encoder: FrameEncoder;
@@ -112,6 +110,11 @@ export class FrameSocket implements WsSocket, ReadListener {
     return this.#conn?.queuedBytes ?? 0;
   }
 
+  listen<T>(owner: T, events: WsSocketEvents<T>): void {
+    this.#owner = owner;
+    this.#events = events as WsSocketEvents<unknown>;
+  }
+
   send(data: WsMessage): void {
     const encoder = this.#encoder;
     const shared = encoder.shared(data);
@@ -156,7 +159,7 @@ export class FrameSocket implements WsSocket, ReadListener {
     if (this.readyState === CLOSED) return connection.abort();
     this.readyState = OPEN;
     this.#pinger.start(this.#options.pingInterval);
-    this.onopen?.();
+    this.#events?.opened(this.#owner);
     this.#proceed();
   }
 
@@ -260,7 +263,7 @@ export class FrameSocket implements WsSocket, ReadListener {
     switch (event.kind) {
       case "message":
         this.#restSince = 0;
-        if (this.readyState === OPEN) this.onmessage?.(event);
+        if (this.readyState === OPEN) this.#events?.message(this.#owner, event.data);
         break;
       case "ping":
         if (this.readyState === OPEN) this.#answer(event.payload);
@@ -345,7 +348,7 @@ export class FrameSocket implements WsSocket, ReadListener {
     this.resume();
     this.#encoder.release();
     this.#inflater?.release();
-    this.onclose?.({ code, reason, wasClean, ...error && { error } });
+    this.#events?.closed(this.#owner, { code, reason, wasClean, ...error && { error } });
     if (this.#conn !== undefined) this.#hangUp(this.#conn, wasClean);
   }
 
@@ -353,9 +356,7 @@ export class FrameSocket implements WsSocket, ReadListener {
   #leave(): void {
     this.#lastAlarm?.stop();
     this.#lastAlarm = undefined;
-    const { ongone } = this;
-    this.ongone = null;
-    ongone?.();
+    this.#events?.gone(this.#owner);
   }
 
   /** Closes the TCP connection, for which the peer has `closeTimeout` once it has all data. */

@@ -119,8 +119,19 @@ export function wsCompressionOf(
   return compression === true ? {} : compression || undefined;
 }
 
+const pausableLimits = new WeakMap<WsConnectionOptions, WsLimits>();
+const limitsOfOthers = new WeakMap<WsConnectionOptions, WsLimits>();
+
 /** Returns the limits of a connection; `pausable` tells whether it can pause its sender. */
 export function wsLimitsOf(options: WsConnectionOptions, pausable = false): WsLimits {
+  // The connections of a server have the same options, so they share the limits.
+  const known = pausable ? pausableLimits : limitsOfOthers;
+  let limits = known.get(options);
+  if (limits === undefined) known.set(options, limits = makeLimits(options, pausable));
+  return limits;
+}
+
+function makeLimits(options: WsConnectionOptions, pausable: boolean): WsLimits {
   const { inbox = {}, outbox = {}, rate, heartbeat } = options;
   const { policy = "wait" } = inbox;
   return {

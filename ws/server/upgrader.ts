@@ -94,16 +94,35 @@ export function createUpgrader(options: UpgraderOptions, handler: WsHandler): Up
   return new Sockets(options, handler);
 }
 
-/** A connection until its TCP connection is closed. */
-interface Held {
-  readonly info: UpgradeInfo;
+/** Follows one connection until its TCP connection is closed. */
+class Held implements ConnectionEvents {
+  readonly #sockets: Sockets;
+  readonly #info: UpgradeInfo;
   /** The address or network that it counts for. */
-  readonly address: string;
-  /** Whether the handler was called. */
-  running?: boolean;
+  readonly #address: string;
+  #ran = false;
+
+  constructor(sockets: Sockets, info: UpgradeInfo, address: string) {
+    this.#sockets = sockets;
+    this.#info = info;
+    this.#address = address;
+  }
+
+  opened(connection: WsConnection): void {
+    this.#ran = true;
+    this.#sockets.opened(connection, this.#info);
+  }
+
+  ended(connection: WsConnection): void {
+    this.#sockets.ended(connection, this.#ran);
+  }
+
+  gone(): void {
+    this.#sockets.gone(this.#address);
+  }
 }
 
-class Sockets implements Upgrader, ConnectionEvents {
+class Sockets implements Upgrader {
   readonly connections = new Set<WsConnection>();
 
   readonly #options: UpgraderOptions;
@@ -112,7 +131,6 @@ class Sockets implements Upgrader, ConnectionEvents {
   readonly #most: number;
   readonly #mostPerAddress: number;
   readonly #perAddress = new Map<string, number>();
-  readonly #held = new Map<WsConnection, Held>();
   /** Number of handlers that run or will run. */
   #running = 0;
   /** Resolves during a shutdown when no handler runs. */
@@ -231,25 +249,22 @@ class Sockets implements Upgrader, ConnectionEvents {
   /** Counts the connection until its TCP connection is closed. */
   #hold(connection: WsConnection, info: UpgradeInfo, address: string): void {
     this.connections.add(connection);
-    this.#held.set(connection, { info, address });
     this.#running++;
-    listenTo(connection, this);
+    listenTo(connection, new Held(this, info, address));
     // The shutdown began during the upgrade.
     if (this.#shutdown) this.#stop(connection);
   }
 
   /** Runs the handler. */
-  opened(connection: WsConnection): void {
-    const held = this.#held.get(connection)!;
-    held.running = true;
+  opened(connection: WsConnection, info: UpgradeInfo): void {
     this.#accepted++;
     this.#event({ type: "open", connection });
-    void this.#run(connection, held.info);
+    void this.#run(connection, info);
   }
 
-  ended(connection: WsConnection): void {
-    const { running = false } = this.#held.get(connection)!;
-    if (!running) {
+  /** Counts the connection as closing. `ran` tells whether its handler was called. */
+  ended(connection: WsConnection, ran: boolean): void {
+    if (!ran) {
       this.#failed++;
       logger.debug("{peer} did not open", { peer: connection.peer });
       this.#handlerEnded();
@@ -259,11 +274,11 @@ class Sockets implements Upgrader, ConnectionEvents {
     this.#closing++;
   }
 
-  gone(connection: WsConnection): void {
+  /** Counts the connection no more. */
+  gone(address: string): void {
     // Counted per address until now, or one address could use the whole limit of closing sockets.
     this.#closing--;
-    this.#leave(this.#held.get(connection)!.address);
-    this.#held.delete(connection);
+    this.#leave(address);
   }
 
   async #run(connection: WsConnection, info: UpgradeInfo): Promise<void> {
