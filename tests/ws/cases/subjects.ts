@@ -37,6 +37,8 @@ export interface SubjectOptions {
   readonly agreement?: Agreement;
   /** As in the options of a connection. @default 2000 */
   readonly closeTimeout?: number;
+  /** The certificate of the server, and its authority, for TLS. @default no TLS */
+  readonly tls?: { readonly cert: string; readonly key: string; readonly ca: string };
 }
 
 const limitsOf = ({ closeTimeout = 2000 }: SubjectOptions) => ({
@@ -46,11 +48,12 @@ const limitsOf = ({ closeTimeout = 2000 }: SubjectOptions) => ({
 
 /** Starts a server: on our own transport if `hardened`, otherwise on the one of Deno. */
 export function serverSubject(hardened: boolean, options: SubjectOptions = {}): Subject {
-  const { agreement } = options;
+  const { agreement, tls } = options;
   const waiting: ((conn: WsConnection) => void)[] = [];
   const compression = agreement !== undefined && { threshold: 0 };
+  const certificate = tls && { cert: tls.cert, key: tls.key };
   const server = serveWebSocket(
-    { port: 0, hardened, ...limitsOf(options), compression },
+    { port: 0, hardened, ...limitsOf(options), ...certificate, compression },
     (conn) => {
       waiting.shift()?.(conn);
       return echo(conn);
@@ -63,7 +66,11 @@ export function serverSubject(hardened: boolean, options: SubjectOptions = {}): 
       const { promise, resolve } = Promise.withResolvers<WsConnection>();
       waiting.push(resolve);
       const { port } = server.addr;
-      const wire = new Wire(await Deno.connect({ hostname: "127.0.0.1", port }), true);
+      const to = { hostname: "127.0.0.1", port };
+      const wire = new Wire(
+        tls ? await Deno.connectTls({ ...to, caCerts: [tls.ca] }) : await Deno.connect(to),
+        true,
+      );
       const offer = agreement && extensionOf(agreement);
       const lines = offer === undefined ? [] : [`Sec-WebSocket-Extensions: ${offer}`];
       const head = await handshakeAsClient(wire, port, lines);
@@ -82,15 +89,17 @@ export function serverSubject(hardened: boolean, options: SubjectOptions = {}): 
 
 /** Returns a subject that connects to the tester for each case. */
 export function clientSubject(options: SubjectOptions = {}): Subject {
-  const { agreement } = options;
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { agreement, tls } = options;
+  const on = { hostname: "127.0.0.1", port: 0 };
+  const listener = tls ? Deno.listenTls({ ...on, cert: tls.cert, key: tls.key }) : Deno.listen(on);
   return {
     side: "client",
     strict: true,
     async open() {
-      const url = `ws://127.0.0.1:${listener.addr.port}/`;
+      const url = `${tls ? "wss" : "ws"}://127.0.0.1:${listener.addr.port}/`;
       const compression = agreement !== undefined && { threshold: 0, ...agreement };
-      const dialling = connectWebSocket(url, { ...limitsOf(options), compression });
+      const trust = tls && { caCerts: [tls.ca] };
+      const dialling = connectWebSocket(url, { ...limitsOf(options), ...trust, compression });
       const wire = new Wire(await listener.accept(), false);
       const accepted = agreement && extensionOf(agreement);
       await handshakeAsServer(

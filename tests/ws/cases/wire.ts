@@ -37,7 +37,7 @@ export function encodeCaseFrame(frame: SentFrame, masked: boolean): Bytes {
 
 /** A connection of the tester. Writing never blocks reading. */
 export class Wire implements Disposable {
-  readonly #conn: Deno.TcpConn;
+  readonly #conn: Deno.TcpConn | Deno.TlsConn;
   /** Whether the tester is the client, which masks its frames. */
   readonly client: boolean;
   #chunks: Bytes[] = [];
@@ -49,8 +49,8 @@ export class Wire implements Disposable {
   wasReset = false;
 
   /** Takes over a connection. */
-  constructor(conn: Deno.TcpConn, client: boolean) {
-    conn.setNoDelay(true);
+  constructor(conn: Deno.TcpConn | Deno.TlsConn, client: boolean) {
+    if ("setNoDelay" in conn) conn.setNoDelay(true);
     this.#conn = conn;
     this.client = client;
   }
