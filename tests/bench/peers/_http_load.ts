@@ -2,16 +2,43 @@
 
 import process from "node:process";
 
-/** Lets many users ask, tells how often they did. Arguments: port, users, milliseconds. */
-export async function measure(ask: (url: string) => Promise<unknown>): Promise<void> {
-  const [port, users = 50, ms = 1000] = Deno.args.map(Number);
-  const url = `http://127.0.0.1:${port}/hello`;
+/** What every client asks: GET, or POST with this body. */
+export interface Question {
+  readonly url: string;
+  readonly hostname: string;
+  readonly port: number;
+  readonly method: "GET" | "POST";
+  readonly users: number;
+  /** The authority of the server's certificate in PEM; undefined without TLS. */
+  readonly ca: string | undefined;
+}
+
+/** The value that a POST sends as JSON, and that the server gives back. */
+export const VALUE = { message: "Hello, World!" };
+
+/** Reads the arguments: port, users, milliseconds, method, and the file of an authority for TLS. */
+export function question(): Question {
+  const [port = "", users = "50", , method = "GET", ca = ""] = Deno.args;
+  const scheme = ca === "" ? "http" : "https";
+  return {
+    url: `${scheme}://127.0.0.1:${port}/hello`,
+    hostname: "127.0.0.1",
+    port: Number(port),
+    method: method === "POST" ? "POST" : "GET",
+    users: Number(users),
+    ca: ca === "" ? undefined : Deno.readTextFileSync(ca),
+  };
+}
+
+/** Lets many users ask, tells how often they did. */
+export async function measure({ users }: Question, ask: () => Promise<unknown>): Promise<void> {
+  const ms = Number(Deno.args[2] ?? 1000);
   const run = async (until: number): Promise<number> => {
     let count = 0;
     await Promise.all(Array.from({ length: users }, async () => {
       while (performance.now() < until) {
-        const { message } = await ask(url) as { message: string };
-        if (message !== "Hello, World!") throw new Error("a wrong answer");
+        const { message } = await ask() as { message: string };
+        if (message !== VALUE.message) throw new Error("a wrong answer");
         count++;
       }
     }));

@@ -1,6 +1,18 @@
 /** Asks a server over and over with `fetch` and a client of Deno. @module */
 
-import { measure } from "./_http_load.ts";
+import { measure, question, VALUE } from "./_http_load.ts";
 
-using client = Deno.createHttpClient({ poolMaxIdlePerHost: Number(Deno.args[1]) });
-await measure(async (url) => (await fetch(url, { client })).json());
+const asked = question();
+const { url, method, users, ca } = asked;
+using client = Deno.createHttpClient({
+  poolMaxIdlePerHost: users,
+  ...(ca === undefined ? {} : { caCerts: [ca] }),
+});
+const init = () =>
+  method === "GET" ? { client } : {
+    client,
+    method,
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(VALUE),
+  };
+await measure(asked, async () => (await fetch(url, init())).json());

@@ -1,16 +1,16 @@
-/**
- * Asks a server over and over with `createClient`: retries, limits, redirects, counters all on.
- * A fourth argument "dialer" lets it dial by itself.
- *
- * @module
- */
+/** Asks a server over and over with `createClient`: retries, limits, redirects, counters all on. @module */
 
 import { createClient } from "../../../http/client/client.ts";
-import { measure } from "./_http_load.ts";
+import { measure, question, VALUE } from "./_http_load.ts";
 
+const asked = question();
+const { url, method, users, ca } = asked;
 await using client = createClient({
-  maxPerHost: Number(Deno.args[1]),
-  dialer: Deno.args[3] === "dialer",
+  maxPerHost: users,
+  ...(ca === undefined ? {} : { caCerts: [ca] }),
   timeouts: { total: 60_000 },
 });
-await measure((url) => client.get(url).json());
+await measure(
+  asked,
+  method === "GET" ? () => client.get(url).json() : () => client.post(url, { json: VALUE }).json(),
+);
