@@ -42,7 +42,8 @@ export function decodeText(data: Uint8Array, contentType: string | null): string
 
 /** Decodes JSON, which is UTF-8 (RFC 8259 §8.1). A byte order mark of UTF-16 is respected. */
 export function decodeJsonText(data: Uint8Array): string {
-  return textDecoder(data, null).decode(data);
+  const mark = markOf(data);
+  return (mark === undefined || mark === "utf-8" ? utf8 : new TextDecoder(mark)).decode(data);
 }
 
 /**

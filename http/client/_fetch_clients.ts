@@ -66,15 +66,16 @@ export class FetchClients {
   }
 
   /** Returns why a URL cannot be reached; undefined if it can. */
-  refusal({ protocol }: URL): string | undefined {
-    return this.#unix && protocol === "https:"
+  refusal(url: URL): string | undefined {
+    // Reading a part of a URL costs time.
+    return this.#unix && url.protocol === "https:"
       ? "a Unix socket does not support https; use http"
       : undefined;
   }
 
   /** Returns whether Deno sends the requests to a URL; undefined if the first connection decides it. */
-  serves({ protocol, origin }: URL): boolean | undefined {
-    return this.#http2 && protocol === "https:" ? this.#known.get(origin) : false;
+  serves(url: URL): boolean | undefined {
+    return this.#http2 && url.protocol === "https:" ? this.#known.get(url.origin) : false;
   }
 
   /** Stores whether an origin speaks HTTP/2. */

@@ -26,21 +26,29 @@ const PIECE = 64 * 1024;
 /** Returns the body that options define. */
 export function requestBody(options: HttpRequestOptions): RequestBody | undefined {
   const { json, form, multipart, body, onUpload } = options;
-  const given = [json, form, multipart, body ?? undefined].filter((one) => one !== undefined);
-  if (given.length === 0) return undefined;
-  if (given.length > 1) {
+  const given = Number(json !== undefined) + Number(form !== undefined) +
+    Number(multipart !== undefined) + Number(body !== undefined && body !== null);
+  if (given === 0) return undefined;
+  if (given > 1) {
     throw new TypeError("Cannot send two bodies: set only one of json, form, multipart and body");
   }
   const made = json !== undefined
-    ? { ...plainBody(jsonOf(json)), type: "application/json" }
+    ? textBody(jsonOf(json), "application/json")
     : form !== undefined
-    ? { ...plainBody(encodeParams(form).toString()), type: "application/x-www-form-urlencoded" }
+    ? textBody(encodeParams(form).toString(), "application/x-www-form-urlencoded")
     : multipart !== undefined
     ? formBody(multipart)
     : plainBody(body!);
   if (onUpload === undefined) return made;
   const { whole: _, ...pieces } = made;
   return { ...pieces, tell: onUpload };
+}
+
+/** Makes a body from a text with a media type. */
+function textBody(text: string, type: string): RequestBody {
+  const open = () => piecesOf(text);
+  if (text.length > WHOLE) return { type, replayable: true, open };
+  return { type, replayable: true, whole: encodeText(text), open };
 }
 
 /** Makes a body from a value that `fetch` supports. */
@@ -124,10 +132,18 @@ function bytesOf(body: BodyInit): Bytes | undefined {
   if (body instanceof ArrayBuffer) return new Uint8Array(body);
   return ArrayBuffer.isView(body)
     ? new Uint8Array(body.buffer as ArrayBuffer, body.byteOffset, body.byteLength)
-    : encoder.encode(String(body));
+    : encodeText(String(body));
 }
 
 const encoder = new TextEncoder();
+/** Memory that short texts are encoded in. Encoding into new memory costs several times as much. */
+const scratch = new Uint8Array(3072);
+
+function encodeText(text: string): Bytes {
+  // A UTF-16 unit needs up to three bytes.
+  if (text.length * 3 > scratch.length) return encoder.encode(text);
+  return scratch.slice(0, encoder.encodeInto(text, scratch).written);
+}
 
 function* slices(bytes: Bytes): Generator<Bytes> {
   for (let at = 0; at < bytes.length; at += PIECE) yield bytes.subarray(at, at + PIECE);

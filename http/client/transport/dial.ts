@@ -47,9 +47,9 @@ export class ConnectionDialer {
 
   /** Returns the proxy that requests to a URL are sent to; undefined for none, and for tunnels. */
   forwards(url: URL): ProxyServer | undefined {
-    if (url.protocol !== "http:") return undefined;
     const proxy = this.#choose(url);
-    return proxy?.protocol.startsWith("http") ? proxy : undefined;
+    if (proxy === undefined || url.protocol !== "http:") return undefined;
+    return proxy.protocol.startsWith("http") ? proxy : undefined;
   }
 
   /**
