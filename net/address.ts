@@ -41,6 +41,9 @@ export interface HostPort {
   readonly port: number;
 }
 
+/** An IPv4 address, or another name that is formatted as it is. */
+const DIGITS_AND_DOTS = /^[\d.]+$/;
+
 /**
  * Formats an address for people. Control characters are escaped.
  *
@@ -59,6 +62,8 @@ export interface HostPort {
  */
 export function formatAddress(address: Address | HostPort): string {
   if ("hostname" in address) {
+    // Servers format the address of each peer, and most have this form.
+    if (DIGITS_AND_DOTS.test(address.hostname)) return `${address.hostname}:${address.port}`;
     // The hostname of a URL has brackets, and Deno accepts them.
     const bare = /^\[(.*)\]$/.exec(address.hostname)?.[1] ?? address.hostname;
     const hostname = escapeControls(normalizeHostname(bare));
