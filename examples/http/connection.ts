@@ -9,6 +9,7 @@ export interface ConnectionValues {
   readonly ca: readonly string[];
   readonly cert: string | undefined;
   readonly key: string | undefined;
+  readonly pin: readonly string[];
   readonly proxy: string | undefined;
   readonly unixSocket: string | undefined;
   readonly http2: boolean;
@@ -26,17 +27,20 @@ const IN_MEMORY = 64 * 1024 * 1024;
 
 /** Returns the options of a client. Reads the files that the flags name. */
 export async function connectionOf(
-  { ca, cert, key, proxy, unixSocket, connectTimeout, ...values }: ConnectionValues,
+  { ca, cert, key, pin, proxy, unixSocket, connectTimeout, ...values }: ConnectionValues,
   inMemory: boolean,
 ): Promise<HttpClientOptions> {
   if ((cert === undefined) !== (key === undefined)) {
     throw badValue(cert === undefined ? "--key" : "--cert", cert ?? key!, "both --cert and --key");
   }
+  const bad = pin.find((one) => !PIN.test(one));
+  if (bad !== undefined) throw badValue("--pin", bad, "sha256/BASE64 or a SHA-256 fingerprint");
   const readAll = ca.map((file) => readPem(file, "CERTIFICATE"));
   return {
     caCerts: await Promise.all(readAll),
     ...cert !== undefined && { cert: await readPem(cert, "CERTIFICATE") },
     ...key !== undefined && { key: await readPem(key, "PRIVATE KEY") },
+    ...pin.length > 0 && { pin },
     ...proxy !== undefined && { proxy: proxy === "none" ? false : proxyUrl(proxy) },
     http2: values.http2,
     ...unixSocket !== undefined && { unixSocket },
@@ -51,6 +55,9 @@ export async function connectionOf(
     maxBody: values.maxBody ?? (inMemory ? IN_MEMORY : Infinity),
   };
 }
+
+/** The SHA-256 of a public key, or of a certificate. */
+const PIN = /^(?:sha256\/\/?[\w+/]{43}=|(?:[\da-f]{2}:?){31}[\da-f]{2})$/i;
 
 /** Returns the URL of a proxy, which is one of `http:` without a scheme. */
 function proxyUrl(text: string): string {

@@ -37,6 +37,11 @@ export const FLAGS = {
   ca: { type: "list", placeholder: "file", help: "Authority to trust as well, PEM" },
   cert: { type: "string", placeholder: "file", help: "Client certificate, PEM; needs --key" },
   key: { type: "string", placeholder: "file", help: "Private key of --cert, PEM" },
+  pin: {
+    type: "list",
+    placeholder: "pin",
+    help: "Key or certificate of the server: sha256/BASE64, or a fingerprint in hex",
+  },
   proxy: {
     type: "string",
     alias: "x",

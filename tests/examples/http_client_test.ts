@@ -1,6 +1,7 @@
 /** `examples/http_client.ts`: what it sends and prints. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { X509Certificate } from "node:crypto";
 import { main } from "../../examples/http_client.ts";
 import { developmentCertificate } from "../../net/tls/certificate.ts";
 import { type CliIo, recordingIo } from "../../tools/cli.ts";
@@ -337,4 +338,11 @@ Deno.test("http_client speaks HTTP/2 with --http2, and trusts --ca", async () =>
     assertEquals([code, out, err], [0, "over TLS", ""]);
   }
   assertEquals((await run(url)).code, 1);
+  const fingerprint = new X509Certificate(cert).fingerprint256;
+  assertEquals((await run(url, "--pin", fingerprint)).out, "over TLS");
+  const wrong = await run(url, "--pin", fingerprint.replace(/^../, "00"));
+  assertEquals([wrong.code, wrong.out], [1, ""]);
+  assertStringIncludes(wrong.err, "pin");
+  const malformed = await run(url, "--pin", "nonsense");
+  assertEquals(malformed.code, 2, malformed.err);
 });
