@@ -8,11 +8,13 @@ import {
   type Figure,
   type Measurement,
   runRounds,
+  type Target,
   watchLoad,
 } from "./_bench.ts";
 import { outputOf, type RunningServer } from "./_process.ts";
 
 const PEERS = "tests/bench/peers";
+const ON_DENO = "ours, on Deno's engine";
 
 /** Measures round trips over TLS, then handshakes, where openssl is there to make them. */
 export async function benchTls(bench: Bench): Promise<Figure[]> {
@@ -28,9 +30,9 @@ export async function benchTls(bench: Bench): Promise<Figure[]> {
     ];
     const contenders: Contender[] = [
       { name: "ours", command: deno("tls_ours.ts") },
+      { name: ON_DENO, command: deno("tls_ours.ts", "deno") },
       { name: "bare Deno", command: deno("tls_bare.ts") },
       { name: "Node tls", command: [bench.node, `${PEERS}/tls_node.mjs`, ...files] },
-      { name: "ours, on node:tls", command: deno("tls_ours.ts", "node") },
     ];
     const figures: Figure[] = [];
     for (const size of [64, 64 * 1024]) figures.push(await echo(bench, contenders, size, ca));
@@ -47,14 +49,16 @@ export async function benchTls(bench: Bench): Promise<Figure[]> {
 const RECORD = 16 * 1024;
 const DELAYED =
   ". `Deno.listenTls` leaves Nagle's algorithm on: all records of an answer but the " +
-  "first wait 44 ms for the client's acknowledgement, ours and bare alike, so neither is limited " +
-  'by its CPU; `engine: "node"` does not wait';
+  "first wait 44 ms for the client's acknowledgement, ours on Deno's engine and bare alike, so " +
+  "neither is limited by its CPU; the default engine does not wait";
 
-const targets = [
-  { against: ["bare Deno"], ratio: 0.95 },
-  { against: ["Node tls"], ratio: 1 },
-  { against: ["ours, on node:tls"] },
-];
+/** The targets of both engines, of which the first is the default. */
+function targetsOf(ratio: number): Target[] {
+  return ["ours", ON_DENO].flatMap((of) => [
+    { of, against: ["Node tls"], ratio },
+    { of, against: ["bare Deno"], ratio: 0.95, perCpu: true },
+  ]);
+}
 
 async function echo(
   bench: Bench,
@@ -78,7 +82,7 @@ async function echo(
       "TLS as the server and shares its cores: the figure for a CPU second is the one to compare" +
       (size > RECORD ? DELAYED : ""),
     series,
-    targets,
+    targets: targetsOf(size > RECORD ? 0.9 : 1),
     perCpu: size <= RECORD,
   };
 }
@@ -94,7 +98,7 @@ async function handshakes(bench: Bench, contenders: Contender[]): Promise<Figure
     unit: "handshakes/s",
     note: "`openssl s_time -new`: one connection after the other, TLS 1.3, P-256, no resumption",
     series,
-    targets,
+    targets: ["ours", ON_DENO].map((of) => ({ of, against: ["Node tls"], ratio: 1 })),
   };
 }
 

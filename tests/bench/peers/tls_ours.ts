@@ -9,7 +9,7 @@ const settings = {
   port: 0,
   certFile,
   keyFile,
-  engine: engine === "node" ? "node" : "deno",
+  ...(engine === "deno" && { engine }),
 } as const;
 const server = serveTls(settings, async (conn) => {
   const buffer = new Uint8Array(BUFFER);
