@@ -1,8 +1,8 @@
 import type { Address, Transport } from "../connection/transport.ts";
 import { toNetError } from "../errors/errors.ts";
 import { closeQuietly } from "../internal/close_quietly.ts";
-import { alertFor } from "./_alerts.ts";
-import type { TlsMachine } from "./_machine.ts";
+import { alertFor } from "../internal/tls_alerts.ts";
+import type { TlsMachine } from "../internal/tls_machine.ts";
 
 /** Sizes of the read buffer for an idle connection, and for a busy one: 64 KiB in four records. */
 const SMALL = 4 * 1024;

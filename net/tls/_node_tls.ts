@@ -12,9 +12,9 @@ import type { Certificates } from "./_server_certificates.ts";
 import { withDeadline } from "../internal/deadline.ts";
 import { closeQuietly } from "../internal/dial.ts";
 import { bareName, type DialTlsOptions, handshakeTooLong, nameToVerify } from "./_handshake.ts";
-import { TlsMachine } from "./_machine.ts";
+import { TlsMachine } from "../internal/tls_machine.ts";
 import { MachineTransport } from "./_machine_transport.ts";
-import type { TlsContext } from "./_tls_wrap.ts";
+import type { TlsContext } from "../internal/tls_wrap.ts";
 import { verifyPeer, verifyPin } from "./_verify.ts";
 import type { PeerCertificate, TlsInfo, TlsVersion, Transport } from "../connection/transport.ts";
 

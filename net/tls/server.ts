@@ -38,7 +38,7 @@ import { callback } from "../internal/options.ts";
 import { HANDSHAKE_TIMEOUT, SERVE_TLS } from "../internal/tls_rules.ts";
 import { listen, type Listener } from "../internal/listen.ts";
 import { acceptTls } from "./_node_tls.ts";
-import { tlsWraps } from "./_tls_wrap.ts";
+import { tlsWraps } from "../internal/tls_wrap.ts";
 import { Server, type ServerKind } from "../internal/listening_server.ts";
 import type { ConnectionHandler, TcpServer } from "../tcp/server_options.ts";
 import type { ServeTlsOptions, TlsKeyPair } from "./options.ts";

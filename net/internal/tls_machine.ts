@@ -1,7 +1,7 @@
 import { NetError, toNetError } from "../errors/errors.ts";
 import type { TlsVersion } from "../connection/transport.ts";
-import { alertFor, type AlertName, encodeAlert } from "./_alerts.ts";
-import { type TlsContext, type TlsWrap, type TlsWrapEvents, tlsWraps } from "./_tls_wrap.ts";
+import { alertFor, type AlertName, encodeAlert } from "./tls_alerts.ts";
+import { type TlsContext, type TlsWrap, type TlsWrapEvents, tlsWraps } from "./tls_wrap.ts";
 
 /** Decrypted bytes go through this buffer. It is shared: each call empties it before it returns. */
 const PLAIN = new Uint8Array(64 * 1024);
@@ -43,6 +43,8 @@ export class TlsMachine implements TlsWrapEvents {
   readonly #isClient: boolean;
   readonly #pick: ((serverName: string) => TlsContext) | undefined;
   #destroyed = false;
+  /** Whether there may be output. Each question to the machine costs as much as a small message. */
+  #hasOutput = false;
   /** Whether a server waits for the name that the client requests. */
   #awaitsHello: boolean;
   /** Replaces the output of the machine. */
@@ -94,6 +96,7 @@ export class TlsMachine implements TlsWrapEvents {
 
   /** Begins the handshake. A client then has output. */
   start(): void {
+    this.#hasOutput = true;
     this.#wrap.start();
   }
 
@@ -105,6 +108,9 @@ export class TlsMachine implements TlsWrapEvents {
    */
   receive(bytes: Uint8Array, target: Uint8Array): number {
     if (this.error !== undefined || this.#destroyed) return 0;
+    // After the handshake, only an error has output at once. The answer to a KeyUpdate goes out with
+    // the next bytes (RFC 8446 §4.6.3).
+    this.#hasOutput ||= !this.established;
     this.#target = target;
     this.#filled = 0;
     this.#wrap.receive(bytes);
@@ -123,6 +129,8 @@ export class TlsMachine implements TlsWrapEvents {
 
   /** Encrypts bytes after the handshake. */
   write(bytes: Uint8Array): void {
+    this.#hasOutput = true;
+    if (bytes.length <= PIECE) return void this.#wrap.writeBuffer(REQUEST, bytes);
     for (let at = 0; at < bytes.length; at += PIECE) {
       this.#wrap.writeBuffer(REQUEST, bytes.subarray(at, at + PIECE));
     }
@@ -130,15 +138,20 @@ export class TlsMachine implements TlsWrapEvents {
 
   /** Ends the output by a close_notify (RFC 8446 §6.1). */
   end(): void {
+    this.#hasOutput = true;
     this.#wrap.shutdown(REQUEST);
   }
 
   /** Returns the encrypted bytes that have to be sent, and forgets them. */
   output(): Uint8Array {
     const alert = this.#alert;
-    if (alert === undefined) return this.#destroyed ? NOTHING : this.#wrap.drainEncOut();
-    this.#alert = NOTHING;
-    return alert;
+    if (alert !== undefined) {
+      this.#alert = NOTHING;
+      return alert;
+    }
+    if (!this.#hasOutput || this.#destroyed) return NOTHING;
+    this.#hasOutput = false;
+    return this.#wrap.drainEncOut();
   }
 
   /**
@@ -208,6 +221,7 @@ export class TlsMachine implements TlsWrapEvents {
   /** Keeps the first error. */
   onerror(error: Error): void {
     this.error ??= error;
+    this.#hasOutput = true;
     // The machine has no output before it knows the settings.
     if (this.#awaitsHello) this.#alert = encodeAlert(alertFor(toNetError(error).tls));
   }
