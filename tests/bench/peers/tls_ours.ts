@@ -9,8 +9,8 @@ const settings = {
   port: 0,
   certFile,
   keyFile,
-  ...(engine === "deno" && { engine }),
-} as const;
+  ...(engine === "deno" && { engine: "deno" as const }),
+};
 const server = serveTls(settings, async (conn) => {
   const buffer = new Uint8Array(BUFFER);
   for (let n; (n = await conn.read(buffer)) !== null;) await conn.write(buffer.subarray(0, n));
