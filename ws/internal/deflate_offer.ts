@@ -189,7 +189,7 @@ function parametersOf(element: string): Map<string, Given> | undefined {
     const [, spelled, token, quoted] = PARAMETER.exec(element) ?? [];
     if (spelled === undefined) return undefined;
     const name = lowerAscii(spelled);
-    const value: Given = token ?? quoted ?? true;
+    const value = (token ?? quoted ?? true) as Given;
     if (!PARAMETERS.has(name) || given.has(name)) return undefined;
     if (name.endsWith("takeover") && value !== true) return undefined;
     given.set(name, value);
