@@ -108,7 +108,10 @@ export class ReconnectingWebSocket implements AsyncDisposable, AsyncIterable<WsM
     void this.#run();
   }
 
-  /** The URL of the server, without credentials. */
+  /**
+   * The URL of the last attempt, without credentials, and after redirects. It is empty before a
+   * function has returned the first one. Messages of errors do not show its query.
+   */
   get url(): string {
     return typeof this.#url === "string" ? this.#url : this.#url();
   }
