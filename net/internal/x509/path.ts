@@ -116,7 +116,8 @@ export function mayLeadByName(
 }
 
 class PathSearch {
-  readonly #others: readonly Uint8Array[];
+  /** Read once: a malicious chain has 240 certificates that may all have issued each other. */
+  readonly #others: readonly (Certificate | Defect)[];
   readonly #anchors: readonly Certificate[];
   readonly #purpose: Purpose;
   readonly #now: number;
@@ -129,7 +130,7 @@ class PathSearch {
     purpose: Purpose,
     now: number,
   ) {
-    this.#others = others;
+    this.#others = others.map(readOther);
     this.#anchors = anchors;
     this.#purpose = purpose;
     this.#now = now;
@@ -154,16 +155,14 @@ class PathSearch {
       if (!sameBytes(anchor.subject, last.issuer)) continue;
       if (attempt(() => this.#checkChain(path, anchor))) return;
     }
-    for (const der of this.#others) {
-      const found = attempt(() => {
-        const next = parseCertificate(der);
-        if (!sameBytes(next.subject, last.issuer) || path.some((it) => isSameKey(it, next))) {
-          throw worst;
-        }
-        if (path.length > MOST_BETWEEN || --this.#tried < 0) throw new Defect("TooDeep");
-        this.search([...path, next]);
-      });
-      if (found) return;
+    for (const next of this.#others) {
+      if (next instanceof Defect) {
+        worst = worst.or(next);
+        continue;
+      }
+      if (!sameBytes(next.subject, last.issuer) || path.some((it) => isSameKey(it, next))) continue;
+      if (path.length > MOST_BETWEEN || --this.#tried < 0) throw worst.or(new Defect("TooDeep"));
+      if (attempt(() => this.search([...path, next]))) return;
     }
     throw worst;
   }
@@ -178,6 +177,14 @@ class PathSearch {
     for (let i = path.length; i > 0; i--) {
       checkNameConstraints(chain[i]!.extensions.nameConstraints, chain.slice(0, i));
     }
+  }
+}
+
+function readOther(der: Uint8Array): Certificate | Defect {
+  try {
+    return parseCertificate(der);
+  } catch (error) {
+    return asDefect(error);
   }
 }
 

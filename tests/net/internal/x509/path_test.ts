@@ -37,16 +37,22 @@ Deno.test("checkPath() checks the purpose of clients, too", async () => {
   }
 });
 
-Deno.test("checkPath() ends with many authorities of one name", async () => {
-  const others = await Promise.all(Array.from({ length: 30 }, () => {
-    return writeCertificate({ cn: "Same", ca: true, forged: true });
-  }));
-  const twins = await Promise.all(others.map(async ({ keys }) => {
-    const by = await writeCertificate({ cn: "Same", ca: true, keys });
+Deno.test("checkPath() ends with as many authorities of one name as fit into a handshake", async () => {
+  const by = await writeCertificate({ cn: "Same", ca: true });
+  const twins = await Promise.all(Array.from({ length: 200 }, async () => {
     return (await writeCertificate({ cn: "Same", ca: true, by })).der;
   }));
-  const own = await read({ by: others[0]!, ca: false });
-  assertEquals(defectOf(() => checkPath(own, twins, anchors, "server")), "TooDeep");
+  // Reading each of them at each step of the search took 7 seconds.
+  let reads = 0;
+  const counted = new Proxy(twins, {
+    get(all, name) {
+      if (typeof name === "string" && /^\d+$/.test(name)) reads++;
+      return Reflect.get(all, name);
+    },
+  });
+  const own = await read({ by, ca: false });
+  assertEquals(defectOf(() => checkPath(own, counted, anchors, "server")), "TooDeep");
+  assertEquals(reads, twins.length);
 });
 
 Deno.test("a certificate with an unknown critical extension is rejected, unless it is trusted", async () => {
