@@ -16,7 +16,8 @@ import { NetError } from "../net/errors/errors.ts";
 import { connectFtp } from "../net/ftp/client.ts";
 import { badValue, CliError, type CliIo, defineCli } from "../tools/cli.ts";
 import { COMMANDS, mirrorChoices } from "./ftp/commands.ts";
-import { clientFlags, clientOptions } from "./mail/flags.ts";
+import { FLAGS } from "./ftp/flags.ts";
+import { clientOptions } from "./mail/flags.ts";
 
 const known = Object.keys(COMMANDS).join(", ");
 
@@ -27,21 +28,7 @@ const cli = defineCli({
     "ls [DIRECTORY], get FILE [LOCAL], put LOCAL [FILE], mirror DIRECTORY LOCAL,",
     "mirror-up LOCAL DIRECTORY, mkdir DIRECTORY, rm FILE (with --recursive a directory).",
   ].join("\n"),
-  flags: {
-    ...clientFlags("starttls", "21, with --tls implicit 990"),
-    resume: { type: "boolean", help: "get: resume an earlier download" },
-    recursive: { type: "boolean", alias: "r", help: "rm: a directory with everything in it" },
-    delete: { type: "boolean", help: "mirror: delete what the source does not have" },
-    dryRun: { type: "boolean", help: "mirror: change nothing, and report what would be done" },
-    bySize: { type: "boolean", help: "mirror: compare sizes only, not times" },
-    exclude: {
-      type: "list",
-      placeholder: "glob",
-      help: "mirror: leave out files and directories, such as '*.tmp' or 'cache/**'",
-    },
-    maxFiles: { type: "integer", default: 0, min: 0, help: "mirror: maximum files; 0: no limit" },
-    maxBytes: { type: "size", default: "0", help: "mirror: maximum bytes; 0: no limit" },
-  },
+  flags: FLAGS,
   positionals: { command: { help: known }, path: { type: "list", optional: true, help: "Paths" } },
   permissions: {
     "--allow-net=127.0.0.1": "connect; list other servers the same way",
