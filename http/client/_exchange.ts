@@ -6,6 +6,7 @@ import { HttpResponse } from "./response.ts";
 import { codingsOf, decode } from "../internal/decompress.ts";
 import { decodeWhole } from "../internal/decompress_whole.ts";
 import { ignoreFailure } from "../../net/internal/ignore_failure.ts";
+import { joinedBytes } from "../internal/joined_bytes.ts";
 import { NULL_BODY } from "../internal/null_body.ts";
 import { CLOSED, type TimeLimits } from "./_time_limits.ts";
 import type { Plan } from "./_request_plan.ts";
@@ -129,7 +130,7 @@ export class ClientExchange {
     this.#guard.arm("body", this.#plan.timeouts.body);
     const incoming = this.#incoming;
     let data = await incoming.read() ?? NOTHING;
-    for (let more; (more = await incoming.read()) !== undefined;) data = joined([data, more]);
+    for (let more; (more = await incoming.read()) !== undefined;) data = joinedBytes([data, more]);
     this.#guard.disarm();
     this.data = data;
     this.#release();
@@ -146,7 +147,7 @@ export class ClientExchange {
         break;
       }
     }
-    return chunks.length === 1 ? chunks[0]! : joined(chunks);
+    return joinedBytes(chunks);
   }
 
   /** Returns the response for the caller. */
@@ -241,7 +242,7 @@ export class ClientExchange {
       if (piece === undefined && (first.length > 0 || this.#incoming.framed)) {
         this.#whole = true;
         if (first.length === 0) return undefined;
-        const whole = decodeWhole(joined(first), this.#coding, DECODED_AT_ONCE);
+        const whole = decodeWhole(joinedBytes(first), this.#coding, DECODED_AT_ONCE);
         if (whole !== undefined) return whole.length === 0 ? undefined : whole;
       }
       const rest = pieces(first, () => this.#raw());
@@ -306,16 +307,6 @@ export class ClientExchange {
     this.#pool.release(this.#origin);
     if (this.#kept) this.#guard.end();
   }
-}
-
-function joined(chunks: readonly Bytes[]): Bytes {
-  const data = new Uint8Array(chunks.reduce((size, chunk) => size + chunk.length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    data.set(chunk, at);
-    at += chunk.length;
-  }
-  return data;
 }
 
 async function* pieces(

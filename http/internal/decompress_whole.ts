@@ -1,6 +1,7 @@
 /** Decodes small bodies at once, which costs a hundredth of decoding them as a stream. @module */
 
 import zlib from "node:zlib";
+import { joinedBytes } from "./joined_bytes.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -111,13 +112,7 @@ function members(body: Bytes, most: number): Bytes {
     parts.push(view(buffer));
   }
   if (parts.length === 0) throw cut();
-  if (parts.length === 1) return parts[0]!;
-  const all = new Uint8Array(size);
-  parts.reduce((offset, part) => {
-    all.set(part, offset);
-    return offset + part.length;
-  }, 0);
-  return all;
+  return joinedBytes(parts);
 }
 
 /** Returns the end of a gzip header, beyond the body if it is cut; undefined if it is none. */

@@ -1,6 +1,7 @@
 import type { Address } from "../../../net/address.ts";
 import type { TlsInfo } from "../../../net/connection/transport.ts";
 import type { Http1Event, Http1Fields, Http1Framing, Http1Response } from "../../http1/codec.ts";
+import { joinedBytes } from "../../internal/joined_bytes.ts";
 import { Known, knownValue } from "../../internal/http1_fields.ts";
 import type { Incoming } from "../_incoming.ts";
 import type { Timings } from "./timings.ts";
@@ -114,7 +115,7 @@ export class IncomingResponse implements Incoming {
         else (rest ??= []).push(bytes);
       }
     }
-    return first === undefined || rest === undefined ? first : joined([first, ...rest]);
+    return first === undefined || rest === undefined ? first : joinedBytes([first, ...rest]);
   }
 
   #end(trailers: Http1Fields | undefined): void {
@@ -134,16 +135,4 @@ export function headersOf(fields: Http1Fields): Headers {
   const headers = new Headers();
   for (const [name, value] of fields) headers.append(name, value);
   return headers;
-}
-
-function joined(parts: readonly Bytes[]): Bytes {
-  let size = 0;
-  for (const part of parts) size += part.length;
-  const all = new Uint8Array(size);
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }
