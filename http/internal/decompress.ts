@@ -2,6 +2,7 @@ import { Readable } from "node:stream";
 import zlib from "node:zlib";
 import { lowerAscii } from "../../net/text.ts";
 import { parseList } from "../header_list.ts";
+import { ZstdFrames } from "./zstd_frames.ts";
 import { cut, damaged, isWrapped } from "./decompress_whole.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -52,7 +53,7 @@ async function* stage(
   name: string,
   framed: boolean,
 ): AsyncGenerator<Bytes> {
-  const input = new Input(source);
+  const input = new Input(source, name === "zstd" ? new ZstdFrames() : undefined);
   const first = await input.peek();
   if (first === undefined && framed) return;
   const decoder = name === "br"
@@ -72,6 +73,7 @@ async function* stage(
   try {
     for await (const chunk of decoder) yield new Uint8Array(chunk);
     if (pads && decoder.bytesWritten > input.size) throw cut();
+    if (input.frames?.complete === false) throw cut();
   } catch (error) {
     if (pads && input.ended) throw cut();
     // Errors of Zstandard have no code.
@@ -89,7 +91,7 @@ class Input {
   readonly #chunks: AsyncIterator<Bytes>;
   #first: Bytes | undefined;
 
-  constructor(source: AsyncIterable<Bytes>) {
+  constructor(source: AsyncIterable<Bytes>, readonly frames: ZstdFrames | undefined) {
     this.#chunks = source[Symbol.asyncIterator]();
   }
 
@@ -102,6 +104,7 @@ class Input {
   async *chunks(): AsyncGenerator<Bytes> {
     for (let value = this.#first; value !== undefined;) {
       this.size += value.length;
+      this.frames?.push(value);
       yield value;
       const next = await this.#chunks.next();
       value = next.done ? undefined : next.value;

@@ -109,6 +109,7 @@ Deno.test("a compressed body that is cut short or damaged is an error", async ()
     // Larger than what is decoded at once.
     ["gzip", gzipSync(NOISE).subarray(0, -9), "truncated"],
     ["br", brotliCompressSync(NOISE).subarray(0, -9), "truncated"],
+    ["zstd", zstdCompressSync(NOISE).subarray(0, -20), "truncated"],
   ];
   for (const [encoding, bytes, kind] of rows) {
     await using server = coded(bytes, encoding);
