@@ -57,8 +57,8 @@ const MAX_EMPTY = 1000;
 /** Bytes by which DEFLATE enlarges a message that it cannot compress, at most, per byte and in all. */
 const SWELL_RATIO = 1 / 16, SWELL = 1024;
 /**
- * Most bytes of an incomplete frame whose text is checked before the frame is complete. The check costs
- * more than the rest of the decoding, so a large frame is checked once, at its end.
+ * Most unchecked bytes of an incomplete frame whose UTF-8 is checked as they arrive. The check costs
+ * more than the rest of the decoding, so what comes in larger pieces is checked once, at the end.
  */
 const FEW = 4096;
 /** Size of the first buffer of a message whose size is not known yet, in bytes. */
