@@ -202,6 +202,9 @@ export class ConnectionDialer {
       if (found.length === 0) throw new Error("there is no address");
       return found;
     } catch (cause) {
+      if (resolve === undefined && (cause as { code?: unknown }).code === "EPERM") {
+        throw notPermitted({ hostname, port }, cause);
+      }
       const why = escapeControls(cause instanceof Error ? cause.message : String(cause));
       throw new NetError(`Cannot resolve ${escapeControls(hostname)}: ${why}`, {
         kind: "dns",
@@ -262,6 +265,20 @@ export class ConnectionDialer {
     const { tls } = conn;
     return { transport: conn.detach().transport, raw, tls };
   }
+}
+
+/** Returns the error for a name that this program must not resolve. Node's error names no flag. */
+function notPermitted(target: Target, cause: unknown): NetError {
+  const address = formatAddress(target);
+  const permission = `--allow-net=${address}`;
+  const message = `Cannot resolve ${address}: permission is missing, run again with ${permission}`;
+  return new NetError(message, {
+    kind: "permission",
+    phase: "resolve",
+    address,
+    permission,
+    cause,
+  });
 }
 
 /** Adds the option that helps if a server speaks only HTTP/2. */

@@ -46,6 +46,25 @@ Deno.test("allow and resolve are options of the client, and see each address in 
   assertEquals(seen, ["127.0.0.1", "::1", "127.0.0.1", "127.0.0.1"]);
 });
 
+Deno.test({
+  name: "a missing permission is named, whoever resolves the name",
+  permissions: { net: ["127.0.0.1:1"] },
+  fn: async () => {
+    for (const options of [{}, { publicOnly: true }, { allow: () => true }]) {
+      await using client = createClient({ retry: false, proxy: false, ...options });
+      const error = await assertRejects(
+        () => client.get("http://localhost:9/?key=secret"),
+        HttpRequestError,
+        "run again with --allow-net=localhost:9",
+      );
+      assertEquals(
+        [error.kind, error.permission, error.sent],
+        ["permission", "--allow-net=localhost:9", "no"],
+      );
+    }
+  },
+});
+
 Deno.test("connectTimeout limits connecting without a dialer", async () => {
   await using client = createClient({
     retry: false,
