@@ -50,15 +50,15 @@ const OPTION: Readonly<Record<string, string>> = {
 /**
  * Checks header fields of a caller.
  *
- * @throws {TypeError} If a field is malformed, or belongs to the handshake. The message has no value.
+ * @throws {TypeError} If a field is malformed, or belongs to the handshake. The error has no value.
  */
 export function readHeaders(given: HeadersInit | undefined, shown: string): Headers {
   let headers: Headers;
   try {
     headers = new Headers(given);
-  } catch (cause) {
-    const why = "a header field has a malformed name or value";
-    throw new TypeError(`Cannot open ${shown}: ${why}`, { cause });
+  } catch {
+    // The error of Deno shows the value, which may be a secret.
+    throw new TypeError(`Cannot open ${shown}: a header field has a malformed name or value`);
   }
   for (const [name, value] of headers) {
     // `Headers` accepts control characters, which a strict server refuses (RFC 9110 §5.5).

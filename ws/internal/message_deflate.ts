@@ -29,6 +29,12 @@ const TAIL: Bytes = Uint8Array.of(0, 0, 0xff, 0xff);
 /** The compressed form of an empty message (§7.2.3.6). A second flush in succession has no output. */
 const EMPTY: Bytes = Uint8Array.of(0);
 
+/**
+ * Most blocks of one message that are marked as the last one, besides one for each KiB. Two bytes can be
+ * such a block, and each one costs as much as many bytes of others.
+ */
+const MOST_ENDS = 100;
+
 /** The output of each step. All streams share it, because a step does not wait. */
 const OUTPUT: Bytes = new Uint8Array(64 * 1024);
 
@@ -188,6 +194,7 @@ export class MessageInflater {
     const stream = takeover ? this.#stream ??= open() : sharedStream(`inflate ${windowBits}`, open);
     const parts: Bytes[] = [];
     let size = 0;
+    let endsLeft = MOST_ENDS + payload.length / 1024;
     for (const input of [payload, TAIL]) {
       for (let at = 0, again = false;;) {
         const output = stream.step(input, at);
@@ -200,6 +207,7 @@ export class MessageInflater {
         if (stream.left === 0) break;
         // The block before was marked as the last one (§7.2.3.4).
         if (again && used === 0) throw new TypeError("Cannot decompress: no block follows");
+        if (--endsLeft < 0) throw new TypeError("Cannot decompress: too many last blocks");
         stream.reset();
         again = true;
         if (used === 0 && input === TAIL) break;

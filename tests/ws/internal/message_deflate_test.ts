@@ -149,6 +149,22 @@ Deno.test("malformed payloads are rejected, and do not disturb other connections
   }
 });
 
+Deno.test("a payload with very many last blocks is rejected, because each one takes long", () => {
+  for (const takeover of [true, false]) {
+    using last = pair(15, takeover);
+    const { inflater } = last;
+    const blocks = (count: number) => hex("03 00".repeat(count));
+    assertEquals(inflater.inflate(blocks(100), 1000)?.length, 0);
+    assertThrows(() => inflater.inflate(blocks(200), 1000), TypeError, "too many last blocks");
+    // A block of its own for each KiB is allowed in a message of any size.
+    const block = new Uint8Array(1024 + 5);
+    block.set([1, 0, 4, 0xff, 0xfb]);
+    const many = new Uint8Array(1000 * block.length);
+    for (let i = 0; i < 1000; i++) many.set(block, i * block.length);
+    assertEquals(inflater.inflate(many, 2 ** 20)?.length, 1000 * 1024);
+  }
+});
+
 Deno.test("random bytes never hang or crash the decompressor", () => {
   const random = noise(4000);
   for (let at = 0; at < 3000; at += 7) {
