@@ -2,8 +2,8 @@ import type { HttpHookRequest, HttpHooks } from "./options.ts";
 import type { RequestSpan } from "./_tracing.ts";
 import type { TimeLimits } from "./_time_limits.ts";
 import type { Plan } from "./_request_plan.ts";
-import type { Origin } from "./transport/pool.ts";
-import { Timings } from "./transport/timings.ts";
+import type { Origin } from "./internal/pool.ts";
+import { Timings } from "./internal/timings.ts";
 import { type Upload, UploadSending } from "./_upload.ts";
 
 /** The state of one try to send a request. */

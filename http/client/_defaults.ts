@@ -4,7 +4,7 @@ import { policyOf } from "./_retry_defaults.ts";
 import type { HttpRetryPolicy } from "./retry_options.ts";
 import { addHeaders } from "./_headers.ts";
 import { SpelledHeaders } from "./_spelled_headers.ts";
-import { type HeaderBlock, headerBlock } from "./transport/request_head.ts";
+import { type HeaderBlock, headerBlock } from "./internal/request_head.ts";
 import type { PlainRequest, Timeouts } from "./_request_plan.ts";
 import { UrlCache } from "./_url_cache.ts";
 

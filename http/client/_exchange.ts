@@ -11,8 +11,8 @@ import { NULL_BODY } from "../internal/null_body.ts";
 import { CLOSED, type TimeLimits } from "./_time_limits.ts";
 import type { Plan } from "./_request_plan.ts";
 import { type Failing, failure, requestError, timeoutError } from "./_request_failure.ts";
-import type { Origin, Pool } from "./transport/pool.ts";
-import type { Timings } from "./transport/timings.ts";
+import type { Origin, Pool } from "./internal/pool.ts";
+import type { Timings } from "./internal/timings.ts";
 import type { UploadSending } from "./_upload.ts";
 import { shownUrl } from "./_url.ts";
 

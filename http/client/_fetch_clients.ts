@@ -3,7 +3,7 @@ import type { Attempt } from "./_attempt.ts";
 import { FetchedResponse } from "./_fetched_response.ts";
 import { pairsOf } from "./_headers.ts";
 import type { Incoming } from "./_incoming.ts";
-import { choosesAddresses } from "./transport/dial.ts";
+import { choosesAddresses } from "./internal/dial.ts";
 import type { HttpClientOptions } from "./options.ts";
 import { chooseProxy, type ProxyChoice } from "../internal/proxy_choice.ts";
 import type { ProxyServer } from "../internal/proxy_server.ts";

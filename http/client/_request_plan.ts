@@ -1,6 +1,6 @@
 import type { HttpAuth, HttpCredentials, HttpProgress } from "./options.ts";
 import type { HttpTry } from "./errors.ts";
-import type { HeaderBlock } from "./transport/request_head.ts";
+import type { HeaderBlock } from "./internal/request_head.ts";
 import type { RequestBody } from "./_request_body.ts";
 import type { CachedUrl } from "./_url_cache.ts";
 import type { HttpRetryPolicy } from "./retry_options.ts";

@@ -19,9 +19,9 @@ import { follow, locationOf } from "./_redirects.ts";
 import { Retries } from "./_retry_decision.ts";
 import { failure, isUnsent, requestError, timeoutError } from "./_request_failure.ts";
 import { findTracing, type Tracing } from "./_tracing.ts";
-import { ExchangeFailure } from "./transport/exchange_failure.ts";
-import { type Origin, Pool, QueueFull } from "./transport/pool.ts";
-import { Http1Transport } from "./transport/transport.ts";
+import { ExchangeFailure } from "./internal/exchange_failure.ts";
+import { type Origin, Pool, QueueFull } from "./internal/pool.ts";
+import { Http1Transport } from "./internal/transport.ts";
 import { shownUrl } from "./_url.ts";
 
 /** The number of times that a hook may repeat a request. */

@@ -24,11 +24,10 @@
 
 import type { Address } from "../../net/address.ts";
 import type { TlsInfo } from "../../net/connection/transport.ts";
-import type { HttpTimings } from "./transport/timings.ts";
 import type { HttpTry } from "./errors.ts";
 import { decodeJson, decodeJsonText, decodeText } from "./_decode_json.ts";
 
-export type { Address, HttpTimings, TlsInfo };
+export type { Address, TlsInfo };
 
 /** The connection that a response came from. */
 export interface HttpConnectionInfo {
@@ -48,6 +47,27 @@ export interface HttpConnectionInfo {
   readonly timings: HttpTimings;
   /** Returns the trailer fields; undefined before the end of the body, and without any. */
   readonly trailers: () => Headers | undefined;
+}
+
+/** The times of the last try of a request, in milliseconds. */
+export interface HttpTimings {
+  /** The wait for a place in the pool. */
+  readonly queue: number;
+  /**
+   * The time for resolving the name; undefined if the connection was reused, or if the system resolved
+   * the name while connecting.
+   */
+  readonly resolve: number | undefined;
+  /** The time for connecting, to a proxy and through it; undefined if the connection was reused. */
+  readonly connect: number | undefined;
+  /** The time for the TLS handshake; undefined if there was none for this request. */
+  readonly tls: number | undefined;
+  /** The time from the start until the whole request was handed to the system; undefined before. */
+  readonly sent: number | undefined;
+  /** The time from the start until the first byte of the final response. */
+  readonly firstByte: number | undefined;
+  /** The time from the start until the end of the body; undefined before. */
+  readonly total: number | undefined;
 }
 
 /** Everything of a response except its body. */

@@ -188,7 +188,7 @@ function ask(
 ): Promise<Answer> {
   let begun = false;
   return phase<Answer>("response", where, walk, (resolve, reject) => {
-    const reader = new AnswerReader(where);
+    const reader = new ProbedAnswerReader(where);
     stream.on("error", reject);
     stream.on("data", (chunk: Uint8Array) => {
       if (!begun) firstByte();
@@ -226,7 +226,7 @@ function ask(
 }
 
 /** An incremental reader of an HTTP/1 response. */
-export class AnswerReader {
+export class ProbedAnswerReader {
   readonly #where: string;
   #head = "";
   /** The last characters of the head, because its end may be split between two chunks. */

@@ -2,7 +2,7 @@ import { type Attempt, Theirs } from "../_attempt.ts";
 import type { PlainRequest, Plan } from "../_request_plan.ts";
 import type { TimeLimits } from "../_time_limits.ts";
 import { closeQuietly } from "../../../net/internal/close_quietly.ts";
-import { type Dialed, HttpConnection } from "./connection.ts";
+import { ClientConnection, type Dialed } from "./client_connection.ts";
 import type { OutgoingRequest } from "./_outgoing_request.ts";
 import { ConnectionDialer } from "./dial.ts";
 import type { ProxyServer } from "../../internal/proxy_server.ts";
@@ -66,13 +66,13 @@ export class Http1Transport {
     url: URL,
     origin: Origin,
     guard: TimeLimits,
-  ): Promise<HttpConnection> {
+  ): Promise<ClientConnection> {
     attempt.stage = "dialing";
     return this.#connection(await this.#dialer.dial(url, guard, attempt.timings), origin);
   }
 
-  #connection(dialed: Dialed, origin: Origin): HttpConnection {
-    return new HttpConnection(dialed, {
+  #connection(dialed: Dialed, origin: Origin): ClientConnection {
+    return new ClientConnection(dialed, {
       keep: (conn) => this.#pool.keep(conn, origin),
       forget: (conn) => this.#pool.forget(conn, origin),
     }, this.#idleTimeout);

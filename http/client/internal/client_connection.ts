@@ -41,13 +41,13 @@ export interface Dialed {
 /** The pool to which a connection belongs. */
 export interface ConnectionOwner {
   /** Takes back a connection that can be used again. */
-  keep(conn: HttpConnection): void;
+  keep(conn: ClientConnection): void;
   /** Forgets a connection that has ended. */
-  forget(conn: HttpConnection): void;
+  forget(conn: ClientConnection): void;
 }
 
 /** One HTTP/1.1 connection (RFC 9112). It carries one request at a time. */
-export class HttpConnection implements ResponseSource, Watched {
+export class ClientConnection implements ResponseSource, Watched {
   /** An idle connection does not keep the process alive. */
   readonly waiting = false;
   due = Infinity;

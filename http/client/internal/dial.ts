@@ -18,7 +18,7 @@ import { upgradeTls } from "../../../net/tls/upgrade.ts";
 import { connectUnix } from "../../../net/unix/client.ts";
 import { Expired, type TimeLimits } from "../_time_limits.ts";
 import type { HttpClientOptions, HttpDial, HttpDialer } from "../options.ts";
-import type { Dialed } from "./connection.ts";
+import type { Dialed } from "./client_connection.ts";
 import type { Timings } from "./timings.ts";
 
 /** A target of a connection. */

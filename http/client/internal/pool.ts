@@ -1,5 +1,5 @@
 import type { TimeLimits } from "../_time_limits.ts";
-import type { HttpConnection } from "./connection.ts";
+import type { ClientConnection } from "./client_connection.ts";
 
 /** The requests to one origin, and its idle connections. */
 export class Origin {
@@ -8,7 +8,7 @@ export class Origin {
   /** The requests that wait, in their order. */
   readonly waiting = new Set<() => void>();
   /** The idle connections. The last one was used most recently. */
-  readonly idle: HttpConnection[] = [];
+  readonly idle: ClientConnection[] = [];
   constructor(readonly name: string) {}
 }
 
@@ -30,7 +30,7 @@ export class Pool {
   readonly #max: number;
   readonly #maxQueued: number;
   /** All idle connections, the oldest first. */
-  readonly #idle = new Map<HttpConnection, Origin>();
+  readonly #idle = new Map<ClientConnection, Origin>();
   #closed = false;
 
   constructor(max: number, maxQueued: number) {
@@ -63,7 +63,7 @@ export class Pool {
   }
 
   /** Returns an idle connection for a request that has a place; undefined if there is none. */
-  take(origin: Origin): HttpConnection | undefined {
+  take(origin: Origin): ClientConnection | undefined {
     const conn = origin.idle.pop();
     if (conn !== undefined) this.#idle.delete(conn);
     return conn;
@@ -75,7 +75,7 @@ export class Pool {
   }
 
   /** Stores an idle connection. */
-  keep(conn: HttpConnection, origin: Origin): void {
+  keep(conn: ClientConnection, origin: Origin): void {
     if (this.#closed) return conn.close();
     this.#idle.set(conn, origin);
     origin.idle.push(conn);
@@ -84,7 +84,7 @@ export class Pool {
   }
 
   /** Removes a connection that has ended. */
-  forget(conn: HttpConnection, origin: Origin): void {
+  forget(conn: ClientConnection, origin: Origin): void {
     if (!this.#idle.delete(conn)) return;
     origin.idle.splice(origin.idle.indexOf(conn), 1);
     this.#tidy(origin);
