@@ -60,6 +60,7 @@ export const allowedHosts: Rule = rule(
 
 const { maxConnections, maxConnectionsPerAddress, proxyProtocol } = SERVE_TCP.rules;
 const { hostname, port, backlog, sharePort } = SERVE_TCP.rules;
+const { whenFull, noDelay, keepAlive, deadPeerTimeout } = SERVE_TCP.rules;
 
 const HTTP_SERVER_RULES = new OptionRules<HttpServerOptions<HttpAddr>>({
   maxBody: limit,
@@ -92,6 +93,10 @@ export const SERVE_HTTP = new OptionRules<ServeHttpOptions>({
   port,
   backlog,
   sharePort,
+  whenFull,
+  noDelay,
+  keepAlive,
+  deadPeerTimeout,
   onListen: callback,
   cert,
   key,

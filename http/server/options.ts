@@ -226,6 +226,31 @@ export interface ServeHttpOptions extends HttpServerOptions<Deno.NetAddr>, Https
    * @default false
    */
   sharePort?: boolean;
+  /**
+   * The behaviour when `maxConnections` is reached; see `serveTcp`. Hardened only.
+   *
+   * @default "wait"
+   */
+  whenFull?: "wait" | "refuse";
+  /**
+   * Whether small writes are sent at once (TCP_NODELAY). Hardened only.
+   *
+   * @default true
+   */
+  noDelay?: boolean;
+  /**
+   * Whether the kernel probes idle connections for dead peers (SO_KEEPALIVE). Hardened only.
+   *
+   * @default true
+   */
+  keepAlive?: boolean;
+  /**
+   * Time in which a connection ends whose peer has disappeared, in milliseconds; see `serveTcp`. Hardened
+   * only.
+   *
+   * @default 0, which leaves it to the system
+   */
+  deadPeerTimeout?: number;
   /** Called once, with the address that the server listens on. */
   onListen?: (addr: Deno.NetAddr) => void;
 }

@@ -227,6 +227,10 @@ const HARDENED_ONLY = [
   "maxHeaders",
   "backlog",
   "sharePort",
+  "whenFull",
+  "noDelay",
+  "keepAlive",
+  "deadPeerTimeout",
   ...TLS_ONLY,
 ] as const;
 

@@ -47,8 +47,8 @@ export type * from "./upgrade_options.ts";
 
 /**
  * Options of {@linkcode serveWebSocket}. All times are in milliseconds; 0 lifts a limit. Options of TLS
- * other than `cert` and `key`, `backlog`, `sharePort`, `proxyProtocol` and `compression` need a
- * hardened server. `handshakeTimeout` limits the handshake of TLS, too.
+ * other than `cert` and `key`, options of TCP and `compression` need a hardened server. `outbox` is the
+ * send queue. `handshakeTimeout` limits the handshake of TLS, too.
  */
 export interface ServeWebSocketOptions
   extends
@@ -60,6 +60,9 @@ export interface ServeWebSocketOptions
       | "port"
       | "backlog"
       | "sharePort"
+      | "noDelay"
+      | "keepAlive"
+      | "deadPeerTimeout"
       | "proxyProtocol"
       | "allowedHosts"
       | "trustProxy"
@@ -84,6 +87,9 @@ export interface ServeWebSocketOptions
 const HARDENED_ONLY = [
   "backlog",
   "sharePort",
+  "noDelay",
+  "keepAlive",
+  "deadPeerTimeout",
   "proxyProtocol",
   "certFile",
   "keyFile",
