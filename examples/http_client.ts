@@ -4,7 +4,8 @@
  *
  * **Permissions**: `--allow-net` for any host; `--allow-env` for proxies; `--allow-read=<file>` for
  * `--upload`, `--body`, `--ca`, `--cert` and `--key`; `--allow-read` and `--allow-write` for the folder of
- * `--output`, for the file of `--cookie-jar`, for the working directory with `--remote-name`, and for the socket of `--unix-socket`
+ * `--output`, for the file of `--cookie-jar`, for the working directory with `--remote-name`, and for the
+ * socket of `--unix-socket`.
  *
  * @module
  */
@@ -22,9 +23,9 @@ const cli = defineCli({
     "--allow-net": "reach any host",
     "--allow-env=all_proxy,ALL_PROXY,http_proxy,HTTP_PROXY,https_proxy,HTTPS_PROXY,no_proxy,NO_PROXY,REQUEST_METHOD":
       "read the proxy of the environment",
-    "--allow-read=<file>": "only with --upload, --body, --ca, --cert, --key or --cookie-jar",
-    "--allow-write=<folder>":
-      "only with --output, --remote-name or --cookie-jar, and to read it too",
+    "--allow-read=<file>": "only with --upload, --body, --ca, --cert or --key",
+    "--allow-read=<path> --allow-write=<path>":
+      "only with --output or --remote-name (the folder), --cookie-jar or --unix-socket (the file)",
   },
   examples: [
     "deno task http-client GET http://127.0.0.1:8080/ -p page=2",

@@ -54,6 +54,9 @@ export function targetOf(
   if (second === undefined && METHODS.test(first)) {
     throw new CliError(`Missing argument: the URL after ${first} (see --help)`, 2);
   }
+  if (second !== undefined && request !== undefined) {
+    throw badValue("--request", request, "no METHOD before the URL with it");
+  }
   const [given, place] = second === undefined ? [request, first] : [first, second];
   const method = given ?? (hasBody ? "POST" : "GET");
   if (!isMethod(method)) throw badValue("method", method, "a method such as GET or POST");
@@ -121,7 +124,9 @@ export function hasBody({ data, form, upload, body }: BodyValues): boolean {
 export function credentials(
   { user, digest, bearer }: CredentialValues,
 ): HttpAuth | null {
+  if (digest && user === undefined) throw badValue("--digest", "", "--user with it");
   if (bearer !== undefined) {
+    if (user !== undefined) throw badValue("--bearer", "…", "no --user with it");
     if (/^[\x21-\x7e]+$/.test(bearer)) return { bearer };
     throw badValue("--bearer", "…", "a token without blanks");
   }
@@ -136,6 +141,6 @@ function parsed(data: string): unknown {
   try {
     return JSON.parse(data);
   } catch {
-    throw badValue("--data", data, "JSON");
+    throw badValue("--data", data, data.startsWith("@") ? "JSON; --body sends a file" : "JSON");
   }
 }

@@ -27,7 +27,7 @@ const IN_MEMORY = 64 * 1024 * 1024;
 
 /** Returns the options of a client. Reads the files that the flags name. */
 export async function connectionOf(
-  { ca, cert, key, pin, proxy, unixSocket, connectTimeout, ...values }: ConnectionValues,
+  { ca, cert, key, pin, proxy, unixSocket, connectTimeout, http2, ...values }: ConnectionValues,
   inMemory: boolean,
 ): Promise<HttpClientOptions> {
   if ((cert === undefined) !== (key === undefined)) {
@@ -35,6 +35,10 @@ export async function connectionOf(
   }
   const bad = pin.find((one) => !PIN.test(one));
   if (bad !== undefined) throw badValue("--pin", bad, "sha256/BASE64 or a SHA-256 fingerprint");
+  if (proxy !== undefined && unixSocket !== undefined) {
+    throw badValue("--unix-socket", unixSocket, "no --proxy with it");
+  }
+  if (http2 && pin.length > 0) throw badValue("--http2", "", "no --pin with it");
   const readAll = ca.map((file) => readPem(file, "CERTIFICATE"));
   return {
     caCerts: await Promise.all(readAll),
@@ -42,9 +46,9 @@ export async function connectionOf(
     ...key !== undefined && { key: await readPem(key, "PRIVATE KEY") },
     ...pin.length > 0 && { pin },
     ...proxy !== undefined && { proxy: proxy === "none" ? false : proxyUrl(proxy) },
-    http2: values.http2,
+    http2,
     ...unixSocket !== undefined && { unixSocket },
-    ...connectTimeout !== undefined && { dialer: { connectTimeout } },
+    ...connectTimeout !== undefined && { connectTimeout },
     timeouts: {
       headers: values.headersTimeout,
       body: values.bodyTimeout,

@@ -7,7 +7,12 @@ export const FLAGS = {
   param: { type: "list", alias: "p", placeholder: "name=value", help: "Query parameter" },
   header: { type: "list", alias: "H", placeholder: "name: value", help: "Header" },
   data: { type: "string", alias: "d", placeholder: "json", help: "Body, sent as JSON" },
-  form: { type: "list", alias: "F", placeholder: "name=value", help: "Field of a form" },
+  form: {
+    type: "list",
+    alias: "F",
+    placeholder: "name=value",
+    help: "Field of a form, not a file",
+  },
   upload: { type: "list", placeholder: "name=file", help: "File of a form; with --form: fields" },
   body: {
     type: "string",
@@ -63,7 +68,7 @@ export const FLAGS = {
   },
   remoteName: { type: "boolean", alias: "O", help: "Save under the name that the server states" },
   timings: { type: "boolean", help: "Show the times of the request, on standard error" },
-  verbose: { type: "boolean", alias: "v", help: "Show what is sent and received, without secrets" },
+  verbose: { type: "boolean", alias: "v", help: "Show each request and response, without secrets" },
   http2: { type: "boolean", help: "Speak HTTP/2 if the server does" },
   include: { type: "boolean", alias: "i", help: "Print status and headers too" },
 } as const satisfies Flags;

@@ -1,9 +1,10 @@
 /** Saves the response of the HTTP client to a file. @module */
 
+import { dirname } from "node:path";
 import type { HttpClient, HttpRequestOptions } from "../../http/client/client.ts";
 import { download, type DownloadOptions, type DownloadResult } from "../../http/client/download.ts";
 import { HttpStatusError } from "../../http/client/errors.ts";
-import { badValue, type CliContext } from "../../tools/cli.ts";
+import { badValue, type CliContext, CliError } from "../../tools/cli.ts";
 
 /** The flags for a file. */
 export interface SaveValues {
@@ -56,10 +57,19 @@ export async function save(
     if (error instanceof HttpStatusError) {
       for (const line of error.body.split("\n")) if (line !== "") ctx.print(line);
     }
+    if (error instanceof Deno.errors.NotCapable) throw missingFolder(output, error);
     throw error;
   } finally {
     if (stderrIsTerminal) stderr("\r\x1b[K");
   }
+}
+
+/** Returns the error for a missing permission. A download needs the whole folder of its file. */
+function missingFolder(output: string | undefined, cause: unknown): CliError {
+  const folder = output === undefined ? "." : dirname(output);
+  const [read, write] = [`--allow-read=${folder}`, `--allow-write=${folder}`];
+  const flags = /\s/.test(folder) ? `"${read}" "${write}"` : `${read} ${write}`;
+  return new CliError(`Permission is missing: run again with ${flags}`, 3, { cause });
 }
 
 /** Saves the body of one response. A device gets the bytes directly. */

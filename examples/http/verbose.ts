@@ -1,6 +1,7 @@
 /** Shows requests and responses as they are sent. @module */
 
 import type { HttpHooks } from "../../http/client/client.ts";
+import type { HttpResponse } from "../../http/client/response.ts";
 import { escapeControls } from "../../net/text.ts";
 import type { CliContext } from "../../tools/cli.ts";
 
@@ -10,16 +11,27 @@ const SECRET = /^(?:(?:proxy-)?authorization|(?:set-)?cookie)$/;
 /** Returns hooks that write the heads of requests and responses to standard error. */
 export function verboseHooks({ io }: CliContext): HttpHooks {
   const tell = (mark: string, first: string, headers: Headers) => {
-    const fields = [...headers].map(([name, value]) => `${name}: ${shown(name, value)}`);
-    for (const line of [first, ...fields, ""]) io.stderr(`${mark} ${escapeControls(line)}\n`);
+    for (const line of [first, ...fieldsOf(headers), ""]) {
+      io.stderr(`${mark} ${escapeControls(line)}\n`);
+    }
   };
   return {
     beforeRequest({ method, url, headers }) {
       const { origin, pathname, search } = new URL(url);
       tell(">", `${method} ${pathname}${search} (${origin})`, headers);
     },
+    informational: ({ status, headers }) => tell("<", `${status}`, headers),
     afterResponse: ({ status, headers }) => tell("<", `${status}`, headers),
   };
+}
+
+/** Writes the fields behind the body of a response to standard error. */
+export function showTrailers({ trailers }: HttpResponse, { io }: CliContext): void {
+  for (const line of fieldsOf(trailers ?? new Headers())) io.stderr(`< ${escapeControls(line)}\n`);
+}
+
+function fieldsOf(headers: Headers): string[] {
+  return [...headers].map(([name, value]) => `${name}: ${shown(name, value)}`);
 }
 
 function shown(name: string, value: string): string {

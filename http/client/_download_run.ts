@@ -73,8 +73,9 @@ export class DownloadRun {
       }
     } catch (error) {
       // The error of the client names the rest of the limit that one request had.
-      const late = error instanceof HttpTimeoutError && error.stage === "total";
-      throw late && error.limit !== this.#total ? this.#late(error) : error;
+      const late = error instanceof HttpTimeoutError && error.stage === "total" &&
+        this.#total !== Infinity && error.limit !== this.#total;
+      throw late ? this.#late(error) : error;
     }
     await this.#check();
     options.signal?.throwIfAborted();

@@ -240,6 +240,7 @@ Deno.test("http_client goes through a proxy and a Unix socket, and shows a certi
 Deno.test("http_client fails in one line that says why, and shows no secret", async () => {
   await using server = serve(() => new Response(null, { status: 404 }));
   await using silent = new RawServer("", "hold");
+  await using large = serve(() => new Response("large"));
   const at = (url: string) => url.replace("//", "//u:secret@");
   const rows: [code: number, says: RegExp, args: string[]][] = [
     [1, /404/, ["GET", at(server.url)]],
@@ -256,6 +257,14 @@ Deno.test("http_client fails in one line that says why, and shows no secret", as
     [2, /--header/, ["GET", "http://h/", "-H", "no colon"]],
     [2, /--header/, ["GET", "http://h/", "-H", "X: a\r\nEvil: b"]],
     [1, /no-such-file/, ["POST", "http://h/", "--body", "/no-such-file"]],
+    [2, /--data.*--body/, ["http://h/", "-d", "@file"]],
+    [2, /--request.*METHOD/, ["GET", "http://h/", "-X", "PUT"]],
+    [2, /--digest.*--user/, ["http://h/", "--digest"]],
+    [2, /--bearer.*--user/, ["http://h/", "--bearer", "secret", "-u", "a:secret"]],
+    [2, /--unix-socket.*--proxy/, ["http://h/", "--unix-socket", "s", "-x", "127.0.0.1:1"]],
+    [2, /--http2.*--pin/, ["https://h/", "--http2", "--pin", `sha256/${"A".repeat(43)}=`]],
+    [1, /set --max-body/, ["GET", `${large.url}`, "--max-body=1"]],
+    [1, /within 50 ms \(total\)/, ["GET", silent.url, "-t", "50ms", "-o", "never-made"]],
   ];
   for (const [code, says, args] of rows) {
     const result = await run(...args);
@@ -263,6 +272,51 @@ Deno.test("http_client fails in one line that says why, and shows no secret", as
     assert(/^[^\n]*\n$/.test(result.err) && says.test(result.err), `${args}: ${result.err}`);
     assert(!result.err.includes("secret") && !result.err.includes("\x1b"), result.err);
   }
+});
+
+Deno.test("http_client names a key that does not fit, and both permissions of a file", async () => {
+  await using folder = await temporaryFolder();
+  const [one, two] = [await developmentCertificate(), await developmentCertificate()];
+  await Deno.writeTextFile(`${folder.path}/cert.pem`, one.cert);
+  await Deno.writeTextFile(`${folder.path}/key.pem`, two.key);
+  const files = ["--cert", `${folder.path}/cert.pem`, "--key", `${folder.path}/key.pem`];
+  const { code, err } = await run("https://127.0.0.1:1/", ...files);
+  assertEquals(code, 2);
+  assert(/^http-client: Cannot use --cert, --key or --ca: [^\n]*\n$/.test(err), err);
+  await using server = echo();
+  const program = new URL("../../examples/http_client.ts", import.meta.url).pathname;
+  const { code: missing, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-q", "--no-prompt", "--allow-net", program, server.url, "-o", "some/file"],
+    stdin: "null",
+  }).output();
+  assertEquals([missing, new TextDecoder().decode(stderr)], [
+    3,
+    "http-client: Permission is missing: run again with --allow-read=some --allow-write=some\n",
+  ]);
+});
+
+Deno.test("http_client --verbose shows interim responses and trailers", async () => {
+  await using server = new RawServer(
+    "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\nHTTP/1.1 200 OK\r\n" +
+      "Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-Sum: 42\r\n\r\n",
+  );
+  const { out, err } = await run(server.url, "-v");
+  assertEquals(out, "ok");
+  assertEquals(err.split("\n").filter((line) => line.startsWith("<")), [
+    "< 103",
+    "< link: </a.css>",
+    "< ",
+    "< 200",
+    "< transfer-encoding: chunked",
+    "< ",
+    "< x-sum: 42",
+  ]);
+});
+
+Deno.test("http_client --connect-timeout goes through a proxy, too", async () => {
+  await using proxy = new RawServer("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+  const { out, err } = await run("http://h/", "-x", proxy.url, "--connect-timeout", "10s");
+  assertEquals([out, err, proxy.heard[0]!.split("\r\n")[0]], ["ok", "", "GET http://h/ HTTP/1.1"]);
 });
 
 Deno.test("http_client --cookie-jar keeps cookies in the format of curl, for nobody else", async () => {

@@ -251,6 +251,18 @@ Deno.test("download() keeps to the limit of everything over all its pieces", asy
   assert(server.asked.length < 9000, `it asked ${server.asked.length} times`);
 });
 
+Deno.test("download names the limit of its client, if it has none of its own", async () => {
+  await using folder = await temporaryFolder();
+  await using silent = new RawServer("", "hold");
+  await using client = createClient({ timeouts: { total: 50 }, retry: false });
+  const error = await assertRejects(
+    () => download(silent.url, `${folder.path}/a`, { client }),
+    HttpTimeoutError,
+    "not done within 50 ms (total)",
+  );
+  assertEquals([error.stage, error.limit], ["total", 50]);
+});
+
 /** The client reads smaller bodies at once, and repeats the request by itself. */
 const UNIT = 5000;
 const A = "A".repeat(UNIT), B = "B".repeat(UNIT);

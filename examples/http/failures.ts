@@ -1,0 +1,25 @@
+/** The failures of the HTTP client in the words of its flags. @module */
+
+import { HttpRequestError } from "../../http/client/errors.ts";
+import { CliError } from "../../tools/cli.ts";
+
+/** The advice of messages: the options, and the flags that set them. */
+const ADVICE = [
+  ["set maxBody to allow more", "set --max-body to allow more"],
+  ["trust it with caCerts or pin", "trust it with --ca or --pin"],
+] as const;
+
+/** Messages about the environment and the files of `--ca`, `--cert` and `--key`. They are no bugs. */
+const WRONG_SETTING = /^(?:Cannot use cert, key or caCerts:|(?:https?|all)_proxy must )/i;
+
+/** Returns the error to report for a failure: advice names flags, and a wrong setting is no bug. */
+export function inWordsOfFlags(error: unknown): unknown {
+  if (error instanceof TypeError && WRONG_SETTING.test(error.message)) {
+    const message = error.message.replace("cert, key or caCerts", "--cert, --key or --ca");
+    return new CliError(message, 2, { cause: error });
+  }
+  if (!(error instanceof HttpRequestError)) return error;
+  const found = ADVICE.find(([option]) => error.message.includes(option));
+  if (found === undefined) return error;
+  return new CliError(error.message.replace(found[0], found[1]), 1, { cause: error });
+}
