@@ -90,6 +90,8 @@ async function answers(path: string): Promise<boolean> {
   }, (error) => {
     if (error instanceof Deno.errors.ConnectionRefused) return false;
     if (error instanceof Deno.errors.NotFound) return false;
+    // A server that is closing. It has not removed its file yet, and would remove ours.
+    if (error instanceof Deno.errors.ConnectionReset) return true;
     throw error;
   });
   const giveUp = new AbortController();

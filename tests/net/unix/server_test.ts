@@ -103,6 +103,19 @@ test("of many servers that start at once on a stale file, one gets it", async (p
   }
 });
 
+test("a server that is closing has the address until it is closed", async (path) => {
+  for (let i = 0; i < 10; i++) {
+    const closing = (await serve(path)).shutdown();
+    const next = await serve(path).catch((error: NetError) => error);
+    await closing;
+    if (next instanceof NetError) assertEquals(next.kind, "address-in-use");
+    else {
+      assertEquals(await asks(path, "who"), "you said who");
+      await next.shutdown();
+    }
+  }
+});
+
 test("limits hold on Unix sockets too", async (path) => {
   await using server = await serve(path, { maxConnections: 1, whenFull: "refuse" });
   await using first = await connectUnix({ path, lingerTimeout: 50 });
