@@ -58,7 +58,10 @@ export interface TlsInfo {
 export interface PeerCertificate {
   /** The common name of the subject, or an empty string. */
   readonly commonName: string;
-  /** The alternative names, for example `DNS:a.example, IP Address:127.0.0.1`, or an empty string. */
+  /**
+   * The alternative names, for example `DNS:a.example, IP Address:127.0.0.1`, or an empty string. A name
+   * with a comma, a quote, or characters beyond printable ASCII is quoted as in JSON.
+   */
   readonly subjectAltName: string;
   /** The common name of the issuer. */
   readonly issuer: string;

@@ -6,6 +6,8 @@
 
 import { X509Certificate } from "node:crypto";
 import { formatAddress } from "../address.ts";
+import { parseAnchor } from "../internal/x509/certificate.ts";
+import { textOf } from "../internal/x509/names.ts";
 import type { UpgradedTransport } from "../connection/options.ts";
 import { toNetError } from "../errors/errors.ts";
 import type { Certificates } from "./_server_certificates.ts";
@@ -115,16 +117,18 @@ function infoOf(machine: TlsMachine): TlsInfo {
     alpnProtocol,
     ...(version !== undefined && cipher !== undefined && { version, cipher }),
     ...(serverName !== undefined && { serverName: bareName(serverName) }),
-    ...(der !== undefined && { peerCertificate: describeCertificate(new X509Certificate(der)) }),
+    ...(der !== undefined && { peerCertificate: describeCertificate(der) }),
   };
 }
 
-function describeCertificate(certificate: X509Certificate): PeerCertificate {
+function describeCertificate(der: Uint8Array): PeerCertificate {
+  const certificate = new X509Certificate(der);
   const { subject, issuer } = certificate.toLegacyObject();
   const first = (value: string | string[] | undefined) => [value].flat()[0] ?? "";
   return {
     commonName: first(subject?.CN),
-    subjectAltName: certificate.subjectAltName ?? "",
+    // Deno does not quote names, so that one of "a, DNS:b" would be taken for two.
+    subjectAltName: textOf(parseAnchor(der).extensions),
     issuer: first(issuer?.CN),
     notBefore: new Date(certificate.validFrom),
     notAfter: new Date(certificate.validTo),

@@ -3,6 +3,7 @@
 import { type Extensions, parseAnchor } from "./certificate.ts";
 import { asDefect } from "./defect.ts";
 import { DerReader, malformed } from "./der.ts";
+import { escapeControls } from "../../text.ts";
 
 /** A name in an extension: its tag, without the bits for its class and form, and its content. */
 export interface GeneralName {
@@ -51,6 +52,33 @@ export function namesOf({ alternativeNames }: Extensions): CertificateNames {
     asDefect(error);
   }
   return { hosts, addresses };
+}
+
+/** The kinds of names that are text, and how their text begins. */
+const TEXTS: Readonly<Record<number, string>> = { 1: "email:", [DNS]: "DNS:", [URI]: "URI:" };
+
+/**
+ * Returns the names of a certificate as text, up to the first malformed name. A name that could be taken
+ * for several, or that is no printable ASCII, is quoted as in JSON.
+ */
+export function textOf({ alternativeNames }: Extensions): string {
+  const found: string[] = [];
+  try {
+    for (const { kind, body } of generalNames(alternativeNames ?? new Uint8Array())) {
+      const prefix = TEXTS[kind];
+      if (prefix !== undefined) found.push(prefix + quoted(latin1.decode(body)));
+      if (kind === IP && (body.length === 4 || body.length === 16)) {
+        found.push(`IP Address:${addressOf(body)}`);
+      }
+    }
+  } catch (error) {
+    asDefect(error);
+  }
+  return found.join(", ");
+}
+
+function quoted(name: string): string {
+  return /^[!-~]*$/.test(name) && !/[,"']/.test(name) ? name : escapeControls(JSON.stringify(name));
 }
 
 /** Returns the names of a certificate in DER; none if it is malformed. */

@@ -226,7 +226,8 @@ function readTime(reader: DerReader): number {
   const [, written = "", month, day, hour, minute, second] = digits;
   const year = written.length === 4 ? written : `${Number(written) < 50 ? 20 : 19}${written}`;
   const time = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
-  if (Number.isNaN(time)) throw malformed();
+  // Date.parse() takes February 30 for March 1.
+  if (Number.isNaN(time) || new Date(time).getUTCDate() !== Number(day)) throw malformed();
   return time;
 }
 

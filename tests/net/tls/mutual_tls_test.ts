@@ -8,6 +8,7 @@ import { connectTls, type ConnectTlsOptions } from "../../../net/tls/client.ts";
 import { serveTls, type ServeTlsOptions } from "../../../net/tls/server.ts";
 import { conformance } from "../../_support/conformance.ts";
 import { findProgram } from "../../_support/peers.ts";
+import { writeCertificate } from "../../_support/x509_writer.ts";
 
 const authority = await developmentAuthority();
 const stranger = await developmentAuthority();
@@ -42,6 +43,18 @@ async function turnedAway(connecting: Promise<Connection>): Promise<string> {
     return "turned away";
   }
 }
+
+Deno.test("a name of a client's certificate cannot look like two names", async () => {
+  const root = await writeCertificate({ cn: "Root", ca: true });
+  const names = [{ dns: "mallory.test, DNS:admin.test" }];
+  const { pem: cert, key } = await writeCertificate({ by: root, ca: false, names });
+  const options = { ...server, clientAuth: "require" as const, clientCa: [root.pem] };
+  await using listening = serveTls(options, (conn) => {
+    return conn.write(`${conn.tls?.peerCertificate?.subjectAltName}\n`);
+  });
+  await using conn = await dial(listening.addr.port, { cert, key });
+  assertEquals(await conn.readLine({ timeout: 30_000 }), 'DNS:"mallory.test, DNS:admin.test"');
+});
 
 Deno.test("a verified client is served, and its certificate is the handler's to see", async () => {
   let seen: Connection["tls"];

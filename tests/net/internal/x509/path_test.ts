@@ -9,6 +9,7 @@ import {
   anchorsIn,
   areReadable,
   checkPath,
+  checkValidity,
   mayLeadByName,
 } from "../../../../net/internal/x509/path.ts";
 import { type CertificateSpec, writeCertificate } from "../../../_support/x509_writer.ts";
@@ -105,5 +106,21 @@ Deno.test("anchorsIn() reads every certificate of every text, and leaves out wha
   const old = root.pem.replaceAll("CERTIFICATE", "X509 CERTIFICATE");
   for (const text of [broken, cut, root.pem + broken, root.pem + old]) {
     assertEquals(areReadable([root.pem, text]), false);
+  }
+});
+
+Deno.test("checkValidity() knows only the days of the calendar", () => {
+  const element = (text: string) => [0x17, text.length, ...new TextEncoder().encode(text)];
+  const rows: [string, DefectName | undefined][] = [
+    ["400229235959Z", undefined],
+    ["410229000000Z", "BadEncoding"],
+    ["400230000000Z", "BadEncoding"],
+    ["400431000000Z", "BadEncoding"],
+    ["400101240000Z", "BadEncoding"],
+    ["401301000000Z", "BadEncoding"],
+  ];
+  for (const [end, defect] of rows) {
+    const validity = new Uint8Array([...element("200101000000Z"), ...element(end)]);
+    assertEquals(defectOf(() => checkValidity(validity)), defect, end);
   }
 });
