@@ -1,69 +1,40 @@
-/**
- * Spans of the client for OpenTelemetry, as those of Deno's `fetch`: the semantic conventions of HTTP
- * clients, and the header `traceparent` (W3C Trace Context).
- *
- * With `OTEL_DENO=true`, Deno registers its implementation of `@opentelemetry/api` under a global symbol.
- * The package itself would look there, too. Without a registration, nothing happens.
- */
+/** Spans of the client for OpenTelemetry, as those of Deno's `fetch`. */
 
-/** The parts of `@opentelemetry/api` that this module needs. */
-interface Registry {
-  readonly trace: {
-    getTracer(name: string, version?: string): {
-      startSpan(name: string, options: { kind: number; attributes: Attributes }): Span;
-    };
-  };
-  readonly context: { active(): { setValue(key: symbol, value: unknown): unknown } };
-  readonly propagation?: {
-    inject(context: unknown, carrier: Headers, setter: typeof SETTER): void;
-  };
-}
-
-type Attributes = Record<string, string | number>;
-
-interface Span {
-  setAttributes(attributes: Attributes): unknown;
-  setStatus(status: { code: number; message?: string }): unknown;
-  end(): void;
-}
-
-/** The key under which `@opentelemetry/api` registers itself, for its version 1. */
-const REGISTRY = Symbol.for("opentelemetry.js.api.1");
-/** The key of the span in a context. */
-const SPAN = Symbol.for("OpenTelemetry Context Key SPAN");
-const CLIENT = 2;
-const ERROR = 2;
-const SETTER = {
-  set: (headers: Headers, name: string, value: string): void => headers.set(name, value),
-};
+import {
+  contextWith,
+  findTelemetry,
+  injectContext,
+  type Span,
+  SPAN_FAILED,
+  SpanKind,
+  type Telemetry,
+  urlAttributes,
+} from "../internal/tracing.ts";
 
 /** The spans of a client. */
 export class Tracing {
-  readonly #registry: Registry;
+  readonly #telemetry: Telemetry;
 
-  constructor(registry: Registry) {
-    this.#registry = registry;
+  constructor(telemetry: Telemetry) {
+    this.#telemetry = telemetry;
   }
 
   /** Starts the span of a try, and adds it to the headers of the request. */
   start(method: string, url: URL, attempt: number, headers: Headers): RequestSpan {
-    const { trace, context, propagation } = this.#registry;
+    const { trace, context } = this.#telemetry;
     const full = new URL(url);
     full.username = full.password = full.hash = "";
     const span = trace.getTracer("@portside/kit/http/client").startSpan(method, {
-      kind: CLIENT,
+      kind: SpanKind.client,
       attributes: {
         "http.request.method": method,
-        "url.full": full.href,
-        "url.scheme": url.protocol.slice(0, -1),
-        "url.path": url.pathname,
-        "url.query": url.search.slice(1),
+        ...urlAttributes(full),
         "server.address": url.hostname.replace(/^\[|\]$/g, ""),
         "server.port": Number(url.port || (url.protocol === "https:" ? 443 : 80)),
         ...(attempt > 1 ? { "http.request.resend_count": attempt - 1 } : {}),
       },
     });
-    propagation?.inject(context.active().setValue(SPAN, span), headers, SETTER);
+    injectContext(this.#telemetry, contextWith(context.active(), span), headers);
     return new RequestSpan(span);
   }
 }
@@ -94,7 +65,7 @@ export class RequestSpan {
   #fail(type: string, error?: unknown): void {
     this.#span.setAttributes({ "error.type": type });
     const message = error instanceof Error ? { message: error.message } : {};
-    this.#span.setStatus({ code: ERROR, ...message });
+    this.#span.setStatus({ code: SPAN_FAILED, ...message });
     this.#end();
   }
 
@@ -107,11 +78,6 @@ export class RequestSpan {
 
 /** Returns the tracing of the process; undefined if it is disabled. */
 export function findTracing(): Tracing | undefined {
-  const registry: unknown = Reflect.get(globalThis, REGISTRY);
-  if (!isRegistry(registry)) return undefined;
-  return new Tracing(registry);
-}
-
-function isRegistry(value: unknown): value is Registry {
-  return typeof value === "object" && value !== null && "trace" in value && "context" in value;
+  const telemetry = findTelemetry();
+  return telemetry && new Tracing(telemetry);
 }

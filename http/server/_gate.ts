@@ -17,6 +17,7 @@ import { ProxyTrust } from "../internal/forwarded.ts";
 import { HostCheck } from "../internal/host_check.ts";
 import { COUNT_SENT, lengthToSend } from "../internal/sent_bytes.ts";
 import { SILENCE } from "./_half_closed_client.ts";
+import type { ServerTracing } from "./_tracing.ts";
 import { CLOSING, NOT_LOCAL, REFUSALS } from "./_refusals.ts";
 import { problem, ProblemError, type ProblemOptions } from "../problem.ts";
 import type {
@@ -57,6 +58,8 @@ export class Gate {
     if (--this.#active === 0) this.#idle?.();
   };
   #idle: (() => void) | undefined;
+  /** The spans and metrics, unless Deno writes them itself. */
+  tracing: ServerTracing | undefined;
   #toldHost = false;
   #active = 0;
   #requests = 0;
@@ -174,6 +177,16 @@ export class Gate {
     request: Request,
     info: HandlerInfo,
     body?: LimitedBody,
+  ): Response | Promise<Response> {
+    const { tracing } = this;
+    if (tracing === undefined) return this.#handle(request, info, body);
+    return tracing.serve(request, info, () => this.#handle(request, info, body));
+  }
+
+  #handle(
+    request: Request,
+    info: HandlerInfo,
+    body: LimitedBody | undefined,
   ): Response | Promise<Response> {
     if (this.#trust !== undefined) {
       info.through = this.#trust.read(request.headers, info.peerAddr);
