@@ -6,6 +6,7 @@ import { CliError } from "../../tools/cli.ts";
 /** The advice of messages: the options, and the flags that set them. */
 const ADVICE = [
   ["set maxBody to allow more", "set --max-body to allow more"],
+  ["caCerts or pin and without http2", "--ca or --pin and without --http2"],
   ["trust it with caCerts or pin", "trust it with --ca or --pin"],
 ] as const;
 

@@ -55,10 +55,14 @@ export function requestError(cause: unknown, failing: Failing, sent: HttpSent): 
   const native = nativeText(cause);
   const blocked = BLOCKED.exec(native)?.[0];
   const { phase, code, tls, permission, retryable } = net;
+  // Deno's `fetch` refuses the certificate of an authority even if `caCerts` contains it.
+  const said = native === ""
+    ? net.message
+    : net.message.replace("caCerts or pin", "caCerts or pin and without http2");
   const kind = blocked !== undefined ? "unsupported" : net.kind;
   const reason = redact(
     blocked?.replace("Requests", "requests") ??
-      lowerFirst(net.kind === "unknown" && native !== "" ? plain(native) : net.message),
+      lowerFirst(net.kind === "unknown" && native !== "" ? plain(native) : said),
     failing,
   );
   return new HttpRequestError(`Cannot ${method} ${url}: ${reason}`, {

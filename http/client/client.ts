@@ -40,7 +40,9 @@
  * streams. HTTP/2 pays over long distances with many small concurrent requests. The option `http2` selects
  * it.
  *
- * **Permissions**: `--allow-net` for all requested hosts, and for those that they redirect to.
+ * **Permissions**: `--allow-net` for all requested hosts, and for those that they redirect to;
+ * `--allow-env` for the proxy of the environment, if there is one; `--allow-read` for files of `multipart`
+ * that are named by their path; `--allow-read` and `--allow-write` for `unixSocket`.
  *
  * @module
  */

@@ -353,7 +353,8 @@ export interface HttpClientOptions extends HttpCommonOptions, HttpConnectSetting
    */
   idleTimeout?: number;
   /**
-   * Whether requests to `https:` use HTTP/2 if the server supports it. Deno's `fetch` sends them.
+   * Whether requests to `https:` use HTTP/2 if the server supports it. Deno's `fetch` sends them, so their
+   * responses have no `remoteAddr`, `tls` and trailers. `http/client` says when HTTP/2 pays.
    *
    * @default false
    */
@@ -390,8 +391,8 @@ export interface HttpClientOptions extends HttpCommonOptions, HttpConnectSetting
    */
   proxy?: string | URL | HttpProxy | false;
   /**
-   * The settings for connecting in one object, with a function that reports each attempt. `true` changes
-   * nothing. A dialer, `resolve`, `allow` and `publicOnly` exclude a proxy, including one from the
+   * The settings for connecting in one object, with a function that reports each attempt. `true` only
+   * excludes a proxy. A dialer, `resolve`, `allow` and `publicOnly` exclude a proxy, including one from the
    * environment, because a proxy chooses the addresses. With `resolve`, `allow` or `publicOnly`, the
    * client needs the permission for the addresses.
    *

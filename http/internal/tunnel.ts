@@ -108,7 +108,7 @@ async function connectToProxy(
   { connection, caCerts }: TunnelOptions,
   signal: AbortSignal,
 ): Promise<Connection> {
-  const { hostname, port, shown } = proxy;
+  const { hostname, port } = proxy;
   // The signal has the time limit of everything.
   const dialling = { ...connection, hostname, port, timeout: 0, signal };
   const trusted = proxy.caCerts ?? caCerts;
@@ -121,10 +121,26 @@ async function connectToProxy(
     });
   } catch (error) {
     if (signal.aborted) throw signal.reason;
-    const known = toNetError(error, { phase: "connect", hostname, port });
-    const why = known.message.replace(/^Cannot connect to \S+: /, "");
-    throw throughError(shown, target, why, { ...fieldsOf(known), cause: error });
+    throw proxyNotReached(error, proxy, target);
   }
+}
+
+/**
+ * Returns the error for a proxy that cannot be reached.
+ *
+ * @param error The error of the connection to the proxy.
+ * @param proxy The proxy.
+ * @param target The address that was to be reached through it.
+ * @returns An error of the same kind that names both.
+ */
+export function proxyNotReached(
+  error: unknown,
+  { hostname, port, shown }: ProxyServer,
+  target: string,
+): NetError {
+  const known = toNetError(error, { phase: "connect", hostname, port });
+  const why = known.message.replace(/^Cannot connect to \S+: /, "");
+  return throughError(shown, target, why, { ...fieldsOf(known), cause: error });
 }
 
 function enter(

@@ -12,7 +12,7 @@ import { Alarm } from "../../../net/internal/timer.ts";
 import { escapeControls } from "../../../net/text.ts";
 import { chooseProxy, type ProxyChoice } from "../../internal/proxy_choice.ts";
 import type { ProxyServer } from "../../internal/proxy_server.ts";
-import { openTunnel } from "../../internal/tunnel.ts";
+import { openTunnel, proxyNotReached } from "../../internal/tunnel.ts";
 import type { TlsClientSettings } from "../../../net/tls/options.ts";
 import { upgradeTls } from "../../../net/tls/upgrade.ts";
 import { connectUnix } from "../../../net/unix/client.ts";
@@ -88,10 +88,11 @@ export class ConnectionDialer {
     const proxy = this.#choose(url);
     const forward = this.forwards(url);
     if (forward !== undefined) {
-      const raw = await this.#connect(forward, signal, timings);
-      return forward.protocol === "http"
-        ? { transport: raw, raw, tls: undefined }
-        : await this.#secure(raw, forward.hostname, this.#proxyTls(forward), signal, timings);
+      try {
+        return await this.#reach(forward, signal, timings);
+      } catch (error) {
+        throw proxyNotReached(error, forward, formatAddress(targetOf(url)));
+      }
     }
     const target = targetOf(url);
     const raw = proxy === undefined
@@ -104,6 +105,14 @@ export class ConnectionDialer {
       signal,
       timings,
     );
+  }
+
+  /** Connects to a proxy that gets requests as they are. */
+  async #reach(proxy: ProxyServer, signal: AbortSignal, timings: Timings): Promise<Dialed> {
+    const raw = await this.#connect(proxy, signal, timings);
+    return proxy.protocol === "http"
+      ? { transport: raw, raw, tls: undefined }
+      : await this.#secure(raw, proxy.hostname, this.#proxyTls(proxy), signal, timings);
   }
 
   /** Returns the settings of TLS to a proxy. Pins and certificates of the client are for servers. */

@@ -3,10 +3,11 @@ import { createSecureServer, type ServerHttp2Session } from "node:http2";
 import { createClient } from "../../../http/client/client.ts";
 import { HttpRequestError } from "../../../http/client/errors.ts";
 import { testCertificates } from "../../_support/certificates.ts";
+import { writeCertificate } from "../../_support/x509_writer.ts";
 
 /** A server of HTTP/2, which may also speak HTTP/1.1. */
-async function serveHttp2(allowHTTP1: boolean) {
-  const { good: { cert, key } } = await testCertificates();
+async function serveHttp2(allowHTTP1: boolean, pair?: { cert: string; key: string }) {
+  const { cert, key } = pair ?? (await testCertificates()).good;
   const sessions = new Set<ServerHttp2Session>();
   let total = 0;
   const server = createSecureServer({ cert, key, allowHTTP1 }, (request, response) => {
@@ -41,6 +42,16 @@ Deno.test("a server that speaks only HTTP/2 is reached with the option, and the 
   }
   // The first connection found out the protocol, the second one serves all requests.
   assert(server.total() <= 3, `${server.total()}`);
+});
+
+Deno.test("HTTP/2 refuses a trusted certificate of an authority, and the error says what helps", async () => {
+  const { pem, key } = await writeCertificate({ cn: "x", names: [{ ip: "127.0.0.1" }], ca: true });
+  await using server = await serveHttp2(true, { cert: pem, key });
+  await using client = createClient({ caCerts: [pem], http2: true, retry: false });
+  const advice = "trust it with caCerts or pin and without http2";
+  await assertRejects(() => client.get(server.url), HttpRequestError, advice);
+  await using plain = createClient({ caCerts: [pem], retry: false });
+  assertEquals(await plain.get(server.url).text(), "GET 1.1");
 });
 
 Deno.test("with http2, a server of HTTP/1.1 gets the connections of the client itself", async () => {

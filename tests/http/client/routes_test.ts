@@ -180,6 +180,9 @@ Deno.test("what a proxy does wrong is told, without its password", async () => {
     const error = await assertRejects(() => client.post(target, { body: "x" }), HttpRequestError);
     assertEquals(error.sent, sent, error.message);
     assert(!Deno.inspect(error).includes("secret"), Deno.inspect(error));
+    const [scheme, at] = url.replace(/\w+:\w+@/, "").split("://");
+    const place = `127.0.0.1:9(?: through|: ) ?the proxy ${scheme}://${at}`;
+    assert(new RegExp(place).test(error.message), error.message);
   }
 });
 
