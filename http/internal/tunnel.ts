@@ -129,8 +129,8 @@ async function connectToProxy(
  * Returns the error for a proxy that cannot be reached.
  *
  * @param error The error of the connection to the proxy.
- * @param proxy The proxy.
- * @param target The address that was to be reached through it.
+ * @param proxy The proxy that the connection was for.
+ * @param target The address that was to be reached through the proxy.
  * @returns An error of the same kind that names both.
  */
 export function proxyNotReached(
