@@ -101,6 +101,12 @@ export function describe(
   return `${subject}: ${why}${tried(addresses)}`;
 }
 
+/** Reads and writes come after the handshake, but may fail by the same rules of TLS. */
+function tlsReason(tls: TlsFailure = "handshake", phase: NetPhase): string {
+  const isOver = phase === "read" || phase === "write";
+  return tls === "handshake" && isOver ? "TLS failed" : TLS_REASONS[tls];
+}
+
 function reason(found: Classified, phase: NetPhase): string {
   const { kind, code, tls, permission, detail } = found;
   const because = detail === "" ? "" : ` (${detail})`;
@@ -115,7 +121,7 @@ function reason(found: Classified, phase: NetPhase): string {
   if (kind === "address-unavailable" && code === "ENOENT") return "there is no such folder";
   if (kind === "tls") {
     const defect = phase === "listen" ? undefined : certificateDefect(detail);
-    return defect ?? (tlsSentence(detail) ?? TLS_REASONS[tls ?? "handshake"]) + because;
+    return defect ?? (tlsSentence(detail) ?? tlsReason(tls, phase)) + because;
   }
   if (kind === "permission") {
     return permission === undefined

@@ -175,3 +175,14 @@ Deno.test("tls: a peer that wants a certificate, and the server that got none", 
   server.close();
   await once(server, "close");
 });
+
+Deno.test("a bad record after the handshake is no failed handshake", () => {
+  const cause = () => new Deno.errors.InvalidData("cannot decrypt peer's message");
+  for (const phase of ["read", "write"] as const) {
+    const error = toNetError(cause(), { phase, address: "a.test:1" });
+    assertEquals([error.kind, error.tls], ["tls", "handshake"]);
+    assertMatch(error.message, /^Cannot \w+ \w+ a\.test:1: TLS failed \(cannot decrypt/);
+  }
+  const { message } = toNetError(cause(), { phase: "handshake", address: "a.test:1" });
+  assertMatch(message, /: the handshake failed \(cannot decrypt/);
+});
