@@ -13,9 +13,10 @@
  */
 
 import { type CliIo, defineCli } from "../tools/cli.ts";
-import { connectWebSocket, type WsMessage } from "../ws/mod.ts";
+import { connectWebSocket, type ReconnectEvent, type WsMessage } from "../ws/mod.ts";
 import { CONNECTION_FLAGS, connectionOf } from "./ws/connection.ts";
 import { readLines } from "./ws/lines.ts";
+import { refuse, report } from "./ws/reports.ts";
 
 const cli = defineCli({
   name: "ws-client",
@@ -50,9 +51,9 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
     };
     const say = (signal: AbortSignal) => message.length > 0 ? message : readLines(signal);
     if (follow) {
-      const onEvent = ({ type }: { type: string }) => ctx.log.info("{type}", { type });
+      const onEvent = (event: ReconnectEvent) => report(event, ctx.log);
       const reconnect = { onEvent, keep: 1024 * 1024 };
-      await using conn = await connectWebSocket(url, { ...options, reconnect });
+      await using conn = await connectWebSocket(url, { ...options, reconnect }).catch(refuse);
       const sendAll = async () => {
         for await (const line of say(conn.signal)) await conn.send(line);
       };
@@ -61,7 +62,7 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
       };
       await Promise.all([sendAll(), showAll()]);
     } else {
-      await using conn = await connectWebSocket(url, options);
+      await using conn = await connectWebSocket(url, options).catch(refuse);
       for await (const line of say(ctx.signal)) {
         await conn.send(line);
         const answer = await conn.receive({ timeout, signal: ctx.signal });

@@ -86,7 +86,7 @@ export function pairs(
     try {
       if (flag === "header") new Headers([[name, value]]);
     } catch {
-      throw badValue(`--${flag}`, text, "the value of a header");
+      throw badValue(`--${flag}`, text, "a header with a valid name and value");
     }
     return [name, value];
   });

@@ -3,7 +3,7 @@
 import type { ConnectWebSocketOptions } from "../../ws/client/options.ts";
 import { pairs } from "../http/arguments.ts";
 import { checkProtocols, checkUrl } from "./arguments.ts";
-import { badValue, type Flags, readPem } from "../../tools/cli.ts";
+import { badValue, CliError, type Flags, readPem } from "../../tools/cli.ts";
 
 /** The flags for connections. */
 export const CONNECTION_FLAGS = {
@@ -45,16 +45,17 @@ export async function connectionOf(
 ): Promise<ConnectWebSocketOptions> {
   checkUrl(url);
   checkProtocols(values.protocol);
-  if (cert === undefined && key !== undefined) throw badValue("--key", key, "given with --cert");
-  if (cert !== undefined && key === undefined) throw badValue("--cert", cert, "given with --key");
+  if ((cert === undefined) !== (key === undefined)) {
+    throw new CliError("--cert and --key go together", 2);
+  }
   if (proxy !== undefined && unixSocket !== undefined) {
-    throw badValue("--unix-socket", unixSocket, "given without --proxy");
+    throw new CliError("--unix-socket and --proxy exclude each other", 2);
   }
   for (const one of pin) {
     if (!PIN.test(one)) {
       throw badValue("--pin", one, "like sha256/BASE64, or 64 hexadecimal digits");
     }
-    if (!/^(wss|https):/i.test(url)) throw badValue("--pin", one, "given with a wss URL");
+    if (!/^(wss|https):/i.test(url)) throw new CliError("--pin requires a wss URL", 2);
   }
   return {
     caCerts: await Promise.all(ca.map((file) => readPem(file, "CERTIFICATE"))),

@@ -10,11 +10,17 @@ const BODY_TIME = 1000;
 /** Most interim responses before the final one. */
 const MAX_INTERIM = 100;
 
+/** Returns whether an answer begins like an alert or a handshake of TLS (RFC 8446 §5.1). */
+function isTls([type, major]: Uint8Array): boolean {
+  return (type === 0x15 || type === 0x16) && major === 3;
+}
+
 /** The response to one request. */
 export class AnswerReader {
   readonly #conn: Connection;
   readonly #signal: AbortSignal;
   readonly #decoder: Http1Decoder = new Http1Decoder("response", { tolerant: true });
+  #begun = false;
 
   /**
    * Prepares for the response to a request.
@@ -80,6 +86,10 @@ export class AnswerReader {
       // The decoder itself does not object to an end before the first byte.
       if (ended) throw new Http1Error("There is no response", 400, true);
       const bytes = await this.#conn.readChunk(limits);
+      if (!this.#begun && bytes !== null && isTls(bytes)) {
+        throw new Http1Error("It speaks TLS: use a URL with wss: or https:");
+      }
+      this.#begun = true;
       if (bytes !== null) this.#decoder.push(bytes);
       else this.#decoder.finish();
       ended = bytes === null;

@@ -10,7 +10,8 @@ const PROPER = "make a proper one with developmentCertificate() of net/certifica
 const DEFECTS: ReadonlyArray<readonly [RegExp, string]> = [
   [
     /CaUsedAsEndEntity/,
-    `its certificate is that of an authority (CA:TRUE); trust it with caCerts or pin, or ${PROPER}`,
+    "its certificate is that of an authority (CA:TRUE); trust it with caCerts if it has a " +
+    `subjectAltName, trust it with pin, or ${PROPER}`,
   ],
   [
     /is not valid for any names/,
@@ -30,8 +31,26 @@ const DEFECTS: ReadonlyArray<readonly [RegExp, string]> = [
   [/BadEncoding|OtherError/, "a certificate of its chain is malformed"],
 ];
 
+/** The words of rustls for a certificate of other names. */
+const OTHER_NAME = /certificate not valid for name "([^"]*)"; certificate is only valid for (.*)/s;
+const NAME = /DnsName\("([^"]*)"\)|IpAddress\(([^)]*)\)/g;
+/** Most names of a certificate in a message. */
+const MOST_NAMES = 5;
+
+function otherNames(wanted: string, valid: string): string {
+  const names = Array.from(valid.matchAll(NAME), ([, host, address]) => host ?? address!);
+  const shown = names.length <= MOST_NAMES
+    ? names
+    : [...names.slice(0, MOST_NAMES), `${names.length - MOST_NAMES} more`];
+  const list = shown.join(", ").replace(/, ([^,]*)$/, " and $1");
+  return `its certificate is for another name: it is valid for ${list}, not for ${wanted}`;
+}
+
 /** Returns the reason why the certificate of a peer is rejected; undefined for other messages. */
 export function certificateDefect(message: string): string | undefined {
   if (!message.startsWith("invalid peer certificate: ")) return undefined;
+  // First, because the names are those that the peer has chosen.
+  const [, wanted, valid] = OTHER_NAME.exec(message) ?? [];
+  if (wanted !== undefined && valid !== undefined) return otherNames(wanted, valid);
   return DEFECTS.find(([pattern]) => pattern.test(message))?.[1];
 }

@@ -5,27 +5,38 @@ import type { TlsClientSettings, TlsSettings } from "./options.ts";
 /**
  * Returns whether TLS runs on `node:tls`.
  *
- * @param beyond Whether options of one side require it. Options of both sides are checked here.
+ * @param given The options of one side that require it, and whether they are set. Options of both
+ * sides are checked here.
  * @param byDefault Whether it does unless the options select TLS of Deno.
  */
-export function runsOnNode(options: TlsSettings, beyond: boolean, byDefault = false): boolean {
+export function runsOnNode(
+  options: TlsSettings,
+  given: Readonly<Record<string, boolean>>,
+  byDefault = false,
+): boolean {
   const { engine, minVersion, inspect } = options;
-  const needed = beyond || minVersion === "TLSv1.3" || inspect === true;
-  if (engine === "deno" && needed) {
-    throw new TypeError('engine must not be "deno" with options that require node:tls');
+  const all = { ...given, minVersion: minVersion === "TLSv1.3", inspect: inspect === true };
+  const needing = Object.entries(all).find(([, isSet]) => isSet)?.[0];
+  if (engine === "deno" && needing !== undefined) {
+    throw new TypeError(
+      `engine must not be "deno" with the option ${needing}, which needs node:tls`,
+    );
   }
-  return needed || (engine === undefined ? byDefault : engine === "node");
+  return needing !== undefined || (engine === undefined ? byDefault : engine === "node");
 }
 
 /**
  * Returns whether TLS of a client runs on `node:tls`.
  *
- * @param beyond Whether options of the connection require it.
+ * @param given The options of the connection that require it, and whether they are set.
  */
-export function clientRunsOnNode(options: TlsClientSettings, beyond: boolean): boolean {
+export function clientRunsOnNode(
+  options: TlsClientSettings,
+  given: Readonly<Record<string, boolean>>,
+): boolean {
   const { cert, pin, caCerts = [] } = options;
-  const needed = beyond || cert !== undefined || pin !== undefined;
-  return runsOnNode(options, needed, caCerts.some(isServerAndAuthority));
+  const all = { ...given, cert: cert !== undefined, pin: pin !== undefined };
+  return runsOnNode(options, all, caCerts.some(isServerAndAuthority));
 }
 
 /**

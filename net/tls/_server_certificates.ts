@@ -100,18 +100,19 @@ function load(source: TlsKeyPair, { subject, phase }: Place): Loaded {
     ? source
     : { cert: read(source.certFile), key: read(source.keyFile) };
   const from = files === undefined ? "" : ` (${files.certFile}, ${files.keyFile})`;
-  const malformed = `a certificate or key is malformed${from}`;
+  let part = "certificate";
   try {
     const parsed = new X509Certificate(cert);
+    part = "key";
     if (!parsed.checkPrivateKey(createPrivateKey(key))) {
-      fail(`${malformed}: the key does not belong to the certificate`);
+      fail(`the key does not belong to the certificate${from}`);
     }
     const names = [...(parsed.subjectAltName ?? "").matchAll(/DNS:([^,\s]+)/g)]
       .map(([, name]) => lowerAscii(name!));
     return { cert, key, names };
   } catch (cause) {
     if (cause instanceof NetError) throw cause;
-    return fail(`${malformed}: it is not readable as PEM`, cause);
+    return fail(`the ${part} is not readable as PEM${from}`, cause);
   }
 }
 

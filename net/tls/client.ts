@@ -70,7 +70,10 @@ export async function connectTls(options: ConnectTlsOptions): Promise<Connection
   CONNECTION.assume(options);
   const { resetOnAbort = false, localAddress } = options;
   const { handshakeTimeout = HANDSHAKE_TIMEOUT } = options;
-  const onNode = clientRunsOnNode(options, resetOnAbort || localAddress !== undefined);
+  const onNode = clientRunsOnNode(options, {
+    resetOnAbort,
+    localAddress: localAddress !== undefined,
+  });
   const { transport, tls } = await dialWithRetry(options, async (attempt) => {
     const { hostname = "127.0.0.1", port, serverName = hostname } = attempt;
     // connectTls of Deno supports neither setNoDelay nor a signal.

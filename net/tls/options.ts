@@ -124,6 +124,10 @@ export interface TlsServerSettings extends TlsSettings {
    * Each must be signed by an authority in `clientCa`. The handler finds the certificate in
    * `conn.tls.peerCertificate`. Policies other than "none" run on `node:tls`.
    *
+   * With TLS 1.3, a client learns of the refusal when it reads. If it has shown no certificate, it gets
+   * an alert; with a wrong certificate, its connection ends without one ("truncated"). The event
+   * "handshake-error" of the server has the reason.
+   *
    * @default "none"
    */
   clientAuth?: "none" | "request" | "require";

@@ -99,11 +99,16 @@ export function serveTls(options: ServeTlsOptions, handler: ConnectionHandler): 
     phase: "listen",
   });
   const reloads = reloadInterval === undefined ? undefined : certificates;
-  // TLS of Deno starts with the first byte of the connection, so no layer fits below it.
-  const layered = options.proxyProtocol !== undefined || options.noDelay === true ||
-    options.resetOnAbort === true;
-  const beyond = clientAuth !== "none" || sni.length > 0 || reloadInterval !== undefined;
-  if (runsOnNode(options, beyond || layered, tlsWraps() !== null)) {
+  const given = {
+    clientAuth: clientAuth !== "none",
+    sni: sni.length > 0,
+    reloadInterval: reloadInterval !== undefined,
+    // TLS of Deno starts with the first byte of the connection, so no layer fits below it.
+    proxyProtocol: options.proxyProtocol !== undefined,
+    noDelay: options.noDelay === true,
+    resetOnAbort: options.resetOnAbort === true,
+  };
+  if (runsOnNode(options, given, tlsWraps() !== null)) {
     const settings = { ...options, certificates, handshakeTimeout };
     const prepare = (raw: Transport) => acceptTls(raw, { ...settings, signal: undefined });
     const listener = listen(options, (at) => Deno.listen(at));

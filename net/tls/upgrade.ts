@@ -95,7 +95,7 @@ export async function upgradeTls(
   options = UPGRADE.check("upgradeTls", options);
   checkClientTls(options);
   const { handshakeTimeout = HANDSHAKE_TIMEOUT } = options;
-  const onNode = clientRunsOnNode(options, false);
+  const onNode = clientRunsOnNode(options, {});
   const signal = either(conn.signal, options.signal);
   const settings = { ...options, handshakeTimeout, signal };
   await conn.upgrade((raw) =>

@@ -139,6 +139,13 @@ Deno.test("ws_client tells what is wrong: refused, no WebSocket, silence, a bad 
     { hostname: "127.0.0.1", port: 0, onListen() {} },
     () => new Response("page"),
   );
+  const follow = ["--follow", "--url", `ws://127.0.0.1:${port}`];
+  await using lost = await startRunnable("ws-client", follow, { listeners: 0 });
+  await lost.until(({ stderr }) => {
+    return /refused[^\n]*\n[^\n]*next attempt in \d+ ms\n/.test(stderr);
+  }, "the reason of a failure");
+  lost.signal("SIGINT");
+  assertEquals(await lost.exitCode(), 130);
   const [none, status] = await run("--url", `http://127.0.0.1:${http.addr.port}`, "x");
   assertEquals(none, 1);
   assertMatch(status, /answered 200, no WebSocket/);
@@ -173,6 +180,7 @@ Deno.test("ws_client trusts --ca or --pin, goes through --proxy, and compresses"
     [server.url, "--ca", file, "--proxy", "none", "--cert", file, "--key", file],
     [pinned.url, "--pin", own.pin],
     [server.url, "--pin", own.pin],
+    [server.url],
     [server.url, "--pin", "nonsense"],
     ["ws://127.0.0.1:1", "--pin", own.pin],
     [server.url, "--key", file],
@@ -187,9 +195,10 @@ Deno.test("ws_client trusts --ca or --pin, goes through --proxy, and compresses"
     if (code === 0) assertEquals(io.out, `${"x".repeat(2000)}\n`);
     else assertMatch(io.err, /^ws-client: [^\n]*\n$/);
     assert(!io.err.includes("s3cret"));
+    assertEquals(io.err.includes("with --ca, or a key with --pin"), args.length === 0, io.err);
   }
   await Deno.remove(folder, { recursive: true });
-  assertEquals(codes, [0, 0, 1, 0, 1, 2, 2, 2, 2, 2]);
+  assertEquals(codes, [0, 0, 1, 0, 1, 1, 2, 2, 2, 2, 2]);
 });
 
 Deno.test("ws_client --follow stays, comes back, and ends by a signal: 130", async () => {
@@ -210,6 +219,7 @@ Deno.test("ws_client --follow stays, comes back, and ends by a signal: 130", asy
   await client.until(({ stdout }) => stdout === "first hi\nsecond\n", "the second answer");
   client.signal("SIGINT");
   assertEquals(await client.exitCode(), 130);
+  assertMatch(client.stderr, /connected to .*the connection ended with 1001.*connected to/s);
   assertMatch(client.stderr, /ws-client: interrupted by SIGINT\n$/);
   await server.shutdown();
 });

@@ -58,7 +58,9 @@ export function readHeaders(given: HeadersInit | undefined, shown: string): Head
     headers = new Headers(given);
   } catch {
     // The error of Deno shows the value, which may be a secret.
-    throw new TypeError(`Cannot open ${shown}: a header field has a malformed name or value`);
+    const name = malformedName(given);
+    const which = name === undefined ? "a header field" : `the header field ${name}`;
+    throw new TypeError(`Cannot open ${shown}: ${which} has a malformed name or value`);
   }
   for (const [name, value] of headers) {
     // `Headers` accepts control characters, which a strict server refuses (RFC 9110 §5.5).
@@ -70,6 +72,23 @@ export function readHeaders(given: HeadersInit | undefined, shown: string): Head
     throw new TypeError(`Cannot open ${shown}: the handshake sets the field ${name}${hint}`);
   }
   return headers;
+}
+
+/**
+ * Returns the name of the first malformed field, for a message. What follows a character that no name
+ * has is left out: it may be a value.
+ */
+function malformedName(given: HeadersInit | undefined): string | undefined {
+  const fields: unknown[] = Array.isArray(given) ? given : Object.entries(given ?? {});
+  for (const field of fields) {
+    try {
+      new Headers([field as [string, string]]);
+    } catch {
+      const name = String(Array.isArray(field) ? field[0] : "");
+      return /^[\w!#$%&'*+.^`|~-]{1,60}/.exec(name)?.[0];
+    }
+  }
+  return undefined;
 }
 
 /**

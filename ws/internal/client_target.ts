@@ -33,7 +33,8 @@ export function readTarget(given: string | URL): WsTarget {
   url.protocol = url.protocol.replace(/^http/, "ws");
   url.hash = "";
   if (url.protocol !== "ws:" && url.protocol !== "wss:") {
-    throw new TypeError(`Cannot open a URL with ${url.protocol} it must be ws: or wss:`);
+    const why = `the scheme of the URL must be ws: or wss:, got ${url.protocol}`;
+    throw new TypeError(`Cannot open a WebSocket: ${why}`);
   }
   const { username, password } = url;
   url.username = url.password = "";

@@ -48,6 +48,12 @@ Deno.test("AnswerReader rejects a response that is missing, cut, malformed or on
   }
 });
 
+Deno.test("AnswerReader recognises a server that speaks TLS", async () => {
+  const alert = "\x15\x03\x03\x00\x02\x02\x32";
+  await using peers = await answered(alert);
+  await assertRejects(() => peers.reader.head(), Http1Error, "It speaks TLS: use a URL with wss:");
+});
+
 Deno.test("AnswerReader keeps at most 1 KiB of a body, and waits for no more than an abort", async () => {
   const head = "HTTP/1.1 403 No\r\nContent-Length: 5000\r\n\r\n";
   await using long = await answered(head + "é".repeat(2500), "CONNECT");

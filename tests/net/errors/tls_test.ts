@@ -30,10 +30,16 @@ Deno.test("tls: an untrusted, wrong, expired and not yet valid certificate", asy
   const { ca, untrusted, wrongName, expired, notYetValid } = await testCertificates();
   const rows = [
     [untrusted, "untrusted", "its certificate is not signed by a trusted authority"],
-    [wrongName, "wrong-name", "its certificate is for another name"],
     [expired, "expired", "its certificate has expired"],
     [notYetValid, "not-yet-valid", "its certificate is not valid yet"],
   ] as const;
+  const [other] = await failingHandshake(wrongName, ca);
+  const { message, tls } = toNetError(other, { hostname: LOOPBACK, port: 9 });
+  assertEquals([message, tls], [
+    "TLS handshake failed with 127.0.0.1:9: its certificate is for another name: " +
+    "it is valid for wrong.test, not for 127.0.0.1",
+    "wrong-name",
+  ]);
   for (const [certificate, tls, sentence] of rows) {
     const [ours, theirs] = await failingHandshake(certificate, ca);
     assert(ours instanceof Deno.errors.InvalidData, `${ours}`);
@@ -55,6 +61,19 @@ Deno.test("tls: a certificate that names the reason of another failure", async (
   const certificate = await authority.issue({ names: ["unknownissuer.test", "expired.test"] });
   const [cause] = await failingHandshake(certificate, authority.cert);
   assertEquals(toNetError(cause).tls, "wrong-name");
+});
+
+Deno.test("tls: a certificate of many names", () => {
+  const names = Array.from({ length: 7 }, (_, at) => `DnsName("${at}.test")`);
+  const cause = new Deno.errors.InvalidData(
+    'invalid peer certificate: certificate not valid for name "expired.test"; certificate is only ' +
+      `valid for ${names.join(", ")} or IpAddress(127.0.0.1)`,
+  );
+  assertEquals(
+    toNetError(cause, { hostname: LOOPBACK, port: 9 }).message,
+    "TLS handshake failed with 127.0.0.1:9: its certificate is for another name: it is valid for " +
+      "0.test, 1.test, 2.test, 3.test, 4.test and 3 more, not for expired.test",
+  );
 });
 
 Deno.test("tls: a peer that speaks plain text, seen from both sides", async () => {

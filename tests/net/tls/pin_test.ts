@@ -82,6 +82,6 @@ Deno.test("pins are checked before anything is sent", async () => {
   await assertRejects(
     () => connectTls({ port: 1, pin: own.pin, engine: "deno" }),
     TypeError,
-    "node:tls",
+    'engine must not be "deno" with the option pin, which needs node:tls',
   );
 });

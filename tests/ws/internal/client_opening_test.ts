@@ -130,9 +130,13 @@ Deno.test("checkOpening() refuses every other response 101", () => {
 
 Deno.test("readHeaders() refuses malformed fields and those of the handshake, and shows no value", () => {
   const bad: [HeadersInit, string][] = [
-    [{ "x y": "s3cret" }, "malformed"],
-    [{ x: "s3cret\r\ny: z" }, "malformed"],
-    [{ x: "s3cret\u0100" }, "malformed"],
+    [{ "x y": "s3cret" }, "the header field x has a malformed name or value"],
+    [[["a", "b"], ["x\u001b", "s3cret"]], "the header field x has a malformed name or value"],
+    [{ "Authorization: s3cret": "" }, "the header field Authorization has a malformed name"],
+    [{ a: "b", x: "s3cret\r\ny: z" }, "the header field x has a malformed name or value"],
+    [{ x: "s3cret\u0100" }, "the header field x has a malformed name or value"],
+    [["x" as never], "a header field has a malformed name or value"],
+    [{ "": "s3cret" }, "a header field has a malformed name or value"],
     [{ x: "s3cret\u001b[31m" }, "the header field x has a malformed value"],
     [{ Upgrade: "s3cret" }, "the field upgrade"],
     [{ connection: "s3cret" }, "the field connection"],
