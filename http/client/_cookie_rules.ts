@@ -66,8 +66,9 @@ export function admitted(
 function domainOf(attribute: string | undefined, host: string): string | undefined {
   if (attribute === undefined || attribute === "") return "";
   if (!domainMatches(host, attribute)) return undefined;
+  // A name may end in a dot, but the suffixes in the list do not.
   const isSuffix = !isAddress(host) &&
-    getPublicSuffix(attribute, { allowPrivateDomains: true }) === attribute;
+    getPublicSuffix(attribute, { allowPrivateDomains: true }) === attribute.replace(/\.$/, "");
   return !isSuffix ? attribute : attribute === host ? "" : undefined;
 }
 

@@ -15,6 +15,8 @@ const COMMENT = 16;
 /** The sizes of the fixed part of a gzip header, and of the trailer, in bytes. */
 const HEADER = 10;
 const TRAILER = 8;
+/** The largest number of gzip members that are decoded at once. Each one costs as much as 1 KiB. */
+const MAX_MEMBERS = 64;
 
 /**
  * Decodes a whole body. Bytes behind a complete stream are ignored, as other clients do it. All members
@@ -23,7 +25,7 @@ const TRAILER = 8;
  * @param body The bytes as the server sent them.
  * @param codings The codings in the order of decoding: gzip, x-gzip, deflate, br or zstd.
  * @param most The largest result in bytes, also of each intermediate step.
- * @returns The decoded bytes; undefined if they are more than `most`.
+ * @returns The decoded bytes; undefined if they are more than `most`, or if a gzip has many members.
  * @throws {Error} With the code `Z_BUF_ERROR` if the body ends early, `Z_DATA_ERROR` if it is damaged.
  */
 export function decodeWhole(
@@ -108,7 +110,7 @@ function members(body: Bytes, most: number): Bytes {
     const exact = trailer.getUint32(0, true) === zlib.crc32(buffer) &&
       trailer.getUint32(4, true) === buffer.length % 2 ** 32;
     if (!exact) throw damaged();
-    if ((size += buffer.length) > most) throw tooLarge();
+    if ((size += buffer.length) > most || parts.length === MAX_MEMBERS) throw tooLarge();
     parts.push(view(buffer));
   }
   if (parts.length === 0) throw cut();

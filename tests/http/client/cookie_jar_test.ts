@@ -97,6 +97,8 @@ Deno.test("a jar takes what RFC 6265bis takes, and nothing else", () => {
     ["http://ab.test/", "a=1; Domain=b.test", ""],
     ["http://a.b.test/", "a=1; Domain=test", ""],
     ["http://a.co.uk/", "a=1; Domain=co.uk", ""],
+    ["http://a.co.uk./", "a=1; Domain=co.uk.", ""],
+    ["http://a.b.test./", "a=1; Domain=b.test.", "a=1"],
     ["http://co.uk/", "a=1; Domain=co.uk", "a=1"],
     ["http://github.io/", "a=1; Domain=github.io", "a=1"],
     ["http://a.github.io/", "a=1; Domain=github.io", ""],

@@ -59,3 +59,10 @@ Deno.test("decodeWhole() reads the optional parts of a gzip header, and all memb
   damaged[plain.length - 6]! ^= 1;
   assertEquals(codeOf(() => decodeWhole(damaged, ["gzip"], 10_000)), "Z_DATA_ERROR");
 });
+
+Deno.test("decodeWhole() leaves a gzip of many members to the stream", () => {
+  const empty = bytes(gzipSync(new Uint8Array()));
+  const [some, many] = [64, 65].map((count) => joinedBytes(Array(count).fill(empty)));
+  assertEquals(decodeWhole(some!, ["gzip"], 10_000), new Uint8Array());
+  assertEquals(decodeWhole(many!, ["gzip"], 10_000), undefined);
+});
