@@ -88,6 +88,12 @@ export function deleteSecrets(headers: Headers): void {
   for (const name of [...headers.keys()]) if (SECRET.test(name)) headers.delete(name);
 }
 
+/** Returns a text that is the same for requests of the same user: the headers that belong to one origin. */
+export function secretsOf(headers: Headers): string {
+  const own = [...headers].filter(([name]) => SECRET.test(name));
+  return own.length === 0 ? "" : JSON.stringify(own);
+}
+
 /** Names of headers that belong to one origin, in lower case: standard ones, and customary ones for keys. */
 const SECRET =
   /^(?:host|cookie|(?:proxy-)?authorization|(?:.*[-_])?(?:api-?key|access-?key|auth|token|secret|password))$/;

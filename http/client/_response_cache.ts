@@ -6,6 +6,7 @@ import { theirs } from "./_attempt.ts";
 import { createCacheStore, type HttpCacheEntry, type HttpCacheOptions } from "./cache.ts";
 import type { HttpCacheStore } from "./cache.ts";
 import { CachedResponse, StoredWhileRead } from "./_cached_response.ts";
+import { secretsOf } from "./_headers.ts";
 import type { Incoming } from "./_incoming.ts";
 import type { Plan } from "./_request_plan.ts";
 
@@ -120,12 +121,11 @@ export class ResponseCache {
   }
 }
 
-/** Returns the key of a URL. Responses for other credentials have other keys. */
+/** Returns the key of a URL. Responses for other credentials, keys of an API and cookies have other keys. */
 function keyOf(url: URL, headers: Headers): string {
   const place = placeOf(url);
-  const authorization = headers.get("authorization");
-  if (authorization === null) return place;
-  return `${place} ${createHash("sha256").update(authorization).digest("hex")}`;
+  const secrets = secretsOf(headers);
+  return secrets === "" ? place : `${place} ${createHash("sha256").update(secrets).digest("hex")}`;
 }
 
 /** Returns a URL without its fragment, which no server sees. */

@@ -15,6 +15,8 @@ export interface OutgoingRequest {
   readonly sending: UploadSending | undefined;
   /** Whether the body waits for `100 Continue`. */
   readonly expects: boolean;
+  /** Whether no other request may follow on the connection. */
+  readonly last: boolean;
   readonly guard: TimeLimits;
   readonly timings: Timings;
   /** Receives interim responses (RFC 9110 §15.2). */

@@ -116,7 +116,7 @@ export class ClientConnection implements ResponseSource, Watched {
   async exchange(request: OutgoingRequest): Promise<IncomingResponse> {
     const { guard, timings } = request;
     const reused = this.#requests++ > 0;
-    this.#begin(request.method);
+    this.#begin(request);
     const onAbort = () => this.close();
     guard.onAbort(onAbort);
     try {
@@ -198,7 +198,7 @@ export class ClientConnection implements ResponseSource, Watched {
     return new NetError(reason, { kind: "protocol", phase: "response", cause: error });
   }
 
-  #begin(method: string): void {
+  #begin({ method, last }: OutgoingRequest): void {
     this.#idle = false;
     this.due = Infinity;
     this.#hold(true);
@@ -207,9 +207,9 @@ export class ClientConnection implements ResponseSource, Watched {
     this.#received = 0;
     this.#responseOver =
       this.#requestOver =
-      this.#last =
       this.#refused =
         false;
+    this.#last = last;
     if (this.#left !== Infinity) this.#left--;
   }
 

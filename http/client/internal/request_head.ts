@@ -13,6 +13,8 @@ export interface HeaderBlock {
   readonly typed: boolean;
   /** Whether the caller expects `100 Continue`. */
   readonly expects: boolean;
+  /** Whether the caller wants the connection to end with the response (RFC 9112 §9.6). */
+  readonly closes: boolean;
 }
 
 /** The framing of the body of a request: its size, chunks, or none. */
@@ -35,6 +37,7 @@ export function headerBlock(headers: Headers): HeaderBlock {
   let host: string | undefined;
   let length: string | undefined;
   let expects = false;
+  let closes = false;
   for (const [lower, line] of OWN) if (!headers.has(lower)) lines += line;
   for (const [lower, value] of headers) {
     if (lower === "host") host = value;
@@ -42,11 +45,17 @@ export function headerBlock(headers: Headers): HeaderBlock {
     else if (lower === "transfer-encoding") checkCoding(value);
     else {
       if (lower === "expect") expects = value.toLowerCase() === "100-continue";
+      if (lower === "connection") closes = hasClose(value);
       const name = headers instanceof SpelledHeaders ? headers.spelled(lower) : lower;
       lines += `${name}: ${value}\r\n`;
     }
   }
-  return { lines, host, length, typed: headers.has("content-type"), expects };
+  return { lines, host, length, typed: headers.has("content-type"), expects, closes };
+}
+
+/** Returns whether `Connection` has the option `close`. */
+function hasClose(value: string): boolean {
+  return value.toLowerCase().split(",").some((one) => trimBlanks(one) === "close");
 }
 
 /** The client frames bodies itself. A stream of unknown size is sent in chunks. */

@@ -101,14 +101,15 @@ function outgoing(
   };
   if (headers === undefined && method === "GET" && plan.body === undefined && template) {
     const head = template.head ??= headOf(plan, plain.block, undefined, proxy);
-    return { ...common, head, expects: false };
+    return { ...common, head, expects: false, last: plain.block.closes };
   }
   const block = headers === undefined ? plain.block : headerBlock(headers);
   const framing = sending === undefined ? body?.length : sending.size ?? "chunked";
   const large = framing === "chunked" ? Infinity : framing ?? -1;
   const waits = !block.expects && plan.expectFrom < Infinity && large >= plan.expectFrom;
   const head = headOf(plan, block, framing, proxy, waits ? "Expect: 100-continue\r\n" : "");
-  return { ...common, head, expects: (waits || block.expects) && framing !== undefined };
+  const expects = (waits || block.expects) && framing !== undefined;
+  return { ...common, head, expects, last: block.closes };
 }
 
 /** Returns the function that reports interim responses to the hook of the caller. */

@@ -133,6 +133,24 @@ Deno.test("variants and users are told apart", async () => {
   assertEquals(server.calls.length, 4);
 });
 
+Deno.test("responses for other cookies, API keys and hosts are told apart, also without Vary", async () => {
+  await using server = counting(() => ({ "cache-control": "max-age=60" }));
+  await using client = createClient({ cache: true });
+  const users: Record<string, string>[] = [
+    { cookie: "s=1" },
+    { cookie: "s=2" },
+    { "x-api-key": "k" },
+    { host: "b.test" },
+    {},
+  ];
+  for (let i = 0; i < 2; i++) {
+    for (const [index, headers] of users.entries()) {
+      assertEquals(await client.get(server.url, { headers }).text(), `body ${index + 1}`);
+    }
+  }
+  assertEquals(server.calls.length, users.length);
+});
+
 Deno.test("another method drops what it may have changed", async () => {
   await using server = counting((request) => ({
     "cache-control": "max-age=60",

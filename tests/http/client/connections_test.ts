@@ -80,6 +80,16 @@ for (const [what, size] of [["small", 2], ["large", 60_000]] as const) {
   });
 }
 
+Deno.test("a connection ends with the response to a request that says close", async () => {
+  await using server = new Counting(2);
+  await using client = createClient();
+  for (const connection of ["Close", "TE, close"]) {
+    await client.get(server.url, { headers: { connection } }).text();
+    await server.until(0);
+  }
+  assertEquals(server.total, 2);
+});
+
 Deno.test("a connection that nobody uses is closed after idleTimeout", async () => {
   await using server = new Counting(2);
   await using client = createClient({ idleTimeout: 50 });
