@@ -248,7 +248,10 @@ export class ClientExchange {
       const rest = pieces(first, () => this.#raw());
       this.#decoded = decode(rest, this.#coding, this.#incoming.framed).getReader();
     }
-    return (await this.#decoded.read()).value;
+    const { value } = await this.#decoded.read();
+    // The server sends more behind the end of the compressed stream.
+    if (value === undefined && !this.#released) await this.#giveUp();
+    return value;
   }
 
   #total(): number | undefined {

@@ -1,9 +1,11 @@
-import { Readable } from "node:stream";
 import zlib from "node:zlib";
 import { lowerAscii } from "../../net/text.ts";
 import { parseList } from "../header_list.ts";
-import { ZstdFrames } from "./zstd_frames.ts";
 import { cut, damaged, isWrapped } from "./decompress_whole.ts";
+import { gunzip } from "./gunzip.ts";
+import { PieceReader } from "./piece_reader.ts";
+import { STEP, SteppedDecoder, type ZlibDecoder } from "./stepped_decoder.ts";
+import { ZstdFrames } from "./zstd_frames.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -48,72 +50,88 @@ export function decode(
 /** Bytes that never continue a Brotli stream. A decoder ignores them after a complete stream. */
 const PAD = new Uint8Array(16).fill(0xff);
 
+/** The output buffer for Zstandard in bytes: more than its largest block (RFC 8878 §3.1.1.2). */
+const ZSTD_BUFFER = 256 * 1024;
+
+/** The largest rest behind a complete stream that is read and ignored, in bytes. */
+const MAX_REST = 64 * 1024;
+
 async function* stage(
   source: AsyncIterable<Bytes>,
   name: string,
   framed: boolean,
 ): AsyncGenerator<Bytes> {
-  const input = new Input(source, name === "zstd" ? new ZstdFrames() : undefined);
-  const first = await input.peek();
-  if (first === undefined && framed) return;
-  const decoder = name === "br"
-    ? zlib.createBrotliDecompress()
-    : name === "zstd"
-    ? zlib.createZstdDecompress()
-    : name !== "deflate"
-    ? zlib.createGunzip()
-    : isWrapped(first)
-    ? zlib.createInflate()
-    : zlib.createInflateRaw();
-  // The decoder of Deno accepts half a stream, unlike that of Node.
-  const pads = name === "br";
-  const readable = Readable.from(pads ? input.padded() : input.chunks());
-  readable.on("error", (error) => decoder.destroy(error));
-  readable.pipe(decoder);
+  const input = new PieceReader(source);
   try {
-    for await (const chunk of decoder) yield new Uint8Array(chunk);
-    if (pads && decoder.bytesWritten > input.size) throw cut();
-    if (input.frames?.complete === false) throw cut();
-  } catch (error) {
-    if (pads && input.ended) throw cut();
-    // Errors of Zstandard have no code.
-    throw (error as { code?: unknown }).code === undefined ? damaged() : error;
+    if (await input.more()) yield* decoded(input, name);
+    else if (!framed) throw cut();
+    // The end of the body may still be missing.
+    for (let size = input.rest.length; size <= MAX_REST && await input.more();) {
+      size += input.take(input.rest.length).length;
+    }
   } finally {
-    readable.destroy();
-    decoder.destroy();
+    await input.close();
   }
 }
 
-/** The input of a stage, with a count of its bytes. */
-class Input {
-  size = 0;
-  ended = false;
-  readonly #chunks: AsyncIterator<Bytes>;
-  #first: Bytes | undefined;
-
-  constructor(source: AsyncIterable<Bytes>, readonly frames: ZstdFrames | undefined) {
-    this.#chunks = source[Symbol.asyncIterator]();
+function decoded(input: PieceReader, name: string): AsyncGenerator<Bytes> {
+  switch (name) {
+    case "br":
+      return brotli(input);
+    case "zstd":
+      return zstd(input);
+    case "deflate":
+      return zlibStream(
+        input,
+        isWrapped(input.rest) ? zlib.createInflate() : zlib.createInflateRaw(),
+      );
+    default:
+      return gunzip(input);
   }
+}
 
-  /** Returns the first bytes, without removing them; undefined at the end. */
-  async peek(): Promise<Bytes | undefined> {
-    const { done, value } = await this.#chunks.next();
-    return this.#first = done ? undefined : value;
+async function* zlibStream(input: PieceReader, made: ZlibDecoder): AsyncGenerator<Bytes> {
+  const decoder = new SteppedDecoder(made);
+  try {
+    while (!decoder.over && await input.more()) yield* await decoder.step(input.take(STEP));
+    yield* await decoder.finish();
+  } finally {
+    decoder.close();
   }
+}
 
-  async *chunks(): AsyncGenerator<Bytes> {
-    for (let value = this.#first; value !== undefined;) {
-      this.size += value.length;
-      this.frames?.push(value);
-      yield value;
-      const next = await this.#chunks.next();
-      value = next.done ? undefined : next.value;
+/** The decoder of Deno accepts half a stream, unlike that of Node. */
+async function* brotli(input: PieceReader): AsyncGenerator<Bytes> {
+  const decoder = new SteppedDecoder(zlib.createBrotliDecompress());
+  try {
+    while (!decoder.over && await input.more()) yield* await decoder.step(input.take(STEP));
+    if (!decoder.over) {
+      const size = decoder.given;
+      yield* await decoder.step(PAD).catch(() => {
+        throw cut();
+      });
+      if (decoder.used > size) throw cut();
     }
-    this.ended = true;
+    yield* await decoder.finish();
+  } finally {
+    decoder.close();
   }
+}
 
-  async *padded(): AsyncGenerator<Bytes> {
-    yield* this.chunks();
-    yield PAD;
+/** A step never contains more than the end of one block, so that its output fits one buffer. */
+async function* zstd(input: PieceReader): AsyncGenerator<Bytes> {
+  const decoder = new SteppedDecoder(zlib.createZstdDecompress({ chunkSize: ZSTD_BUFFER }));
+  const frames = new ZstdFrames();
+  try {
+    // The magic number of a frame shows whether it is one, so it must be there as a whole.
+    while (await input.more(frames.between ? 4 : 1)) {
+      const size = frames.push(input.rest.subarray(0, STEP));
+      if (frames.over) break;
+      yield* await decoder.step(input.take(size));
+    }
+    if (!frames.complete) throw frames.over ? damaged() : cut();
+    yield* await decoder.finish();
+  } finally {
+    decoder.close();
   }
 }

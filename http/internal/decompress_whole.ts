@@ -14,7 +14,7 @@ const NAME = 8;
 const COMMENT = 16;
 /** The sizes of the fixed part of a gzip header, and of the trailer, in bytes. */
 const HEADER = 10;
-const TRAILER = 8;
+export const TRAILER = 8;
 /** The largest number of gzip members that are decoded at once. Each one costs as much as 1 KiB. */
 const MAX_MEMBERS = 64;
 
@@ -100,25 +100,29 @@ function members(body: Bytes, most: number): Bytes {
     if (start === undefined && at > 0) break;
     if (start === undefined) throw damaged();
     if (start > body.length) throw cut();
-    const { buffer, engine } = zlib.inflateRawSync(
-      body.subarray(start),
-      withInfo({ maxOutputLength: most }),
-    ) as unknown as Decoded;
-    at = start + engine.bytesWritten + TRAILER;
+    const { bytes, used } = inflateMember(body.subarray(start), most);
+    at = start + used + TRAILER;
     if (at > body.length) throw cut();
     const trailer = new DataView(body.buffer, body.byteOffset + at - TRAILER, TRAILER);
-    const exact = trailer.getUint32(0, true) === zlib.crc32(buffer) &&
-      trailer.getUint32(4, true) === buffer.length % 2 ** 32;
+    const exact = trailer.getUint32(0, true) === zlib.crc32(bytes) &&
+      trailer.getUint32(4, true) === bytes.length % 2 ** 32;
     if (!exact) throw damaged();
-    if ((size += buffer.length) > most || parts.length === MAX_MEMBERS) throw tooLarge();
-    parts.push(view(buffer));
+    if ((size += bytes.length) > most || parts.length === MAX_MEMBERS) throw tooLarge();
+    parts.push(bytes);
   }
   if (parts.length === 0) throw cut();
   return joinedBytes(parts);
 }
 
+/** Decodes raw deflate, and returns how many bytes it used. Throws if it is incomplete or too large. */
+export function inflateMember(body: Bytes, most: number): { bytes: Bytes; used: number } {
+  const options = withInfo({ maxOutputLength: most });
+  const { buffer, engine } = zlib.inflateRawSync(body, options) as unknown as Decoded;
+  return { bytes: view(buffer), used: engine.bytesWritten };
+}
+
 /** Returns the end of a gzip header, beyond the body if it is cut; undefined if it is none. */
-function headerEnd(body: Bytes, at: number): number | undefined {
+export function headerEnd(body: Bytes, at: number): number | undefined {
   const magic = [0x1f, 0x8b, 8];
   for (let i = 0; i < magic.length; i++) {
     if (at + i < body.length && body[at + i] !== magic[i]) return undefined;

@@ -1,12 +1,13 @@
 /** The framing of Zstandard (RFC 8878), as far as it shows whether a body is complete. @module */
 
-type Part = "magic" | "descriptor" | "block" | "skippable" | "other";
+type Part = "magic" | "descriptor" | "block" | "checksum" | "skippable" | "other";
 
 /** The number of bytes that each part needs. */
 const NEEDS: Readonly<Record<Part, number>> = {
   magic: 4,
   descriptor: 1,
   block: 3,
+  checksum: 4,
   skippable: 4,
   other: 1,
 };
@@ -26,23 +27,32 @@ export class ZstdFrames {
   readonly #bytes: number[] = [];
   /** The number of bytes to skip before the next part. */
   #skip = 0;
-  #checksum = 0;
+  #checksum = false;
   #frames = 0;
 
   /** Whether the bytes so far end behind a whole frame. Bytes of something else may follow it. */
   get complete(): boolean {
-    return this.#part === "other" ||
-      (this.#part === "magic" && this.#skip === 0 && this.#frames > 0);
+    return this.#frames > 0 && (this.over || (this.#part === "magic" && this.#skip === 0));
   }
 
-  /** Adds the next bytes. */
-  push(chunk: Uint8Array): void {
-    for (let i = 0; i < chunk.length && this.#part !== "other";) {
+  /** Whether the next byte begins a frame, or something else. */
+  get between(): boolean {
+    return this.#part === "magic" && this.#skip === 0 && this.#bytes.length === 0;
+  }
+
+  /** Whether something else has begun. */
+  get over(): boolean {
+    return this.#part === "other";
+  }
+
+  /** Adds the next bytes, up to the end of a block or of a frame. Returns their number. */
+  push(chunk: Uint8Array): number {
+    let i = 0;
+    while (i < chunk.length && !this.over) {
       if (this.#skip > 0) {
         const size = Math.min(this.#skip, chunk.length - i);
         this.#skip -= size;
-        i += size;
-        continue;
+        return i + size;
       }
       this.#bytes.push(chunk[i++]!);
       if (this.#bytes.length < NEEDS[this.#part]) continue;
@@ -50,7 +60,9 @@ export class ZstdFrames {
       const value = this.#bytes.reduceRight((sum, byte) => sum * 256 + byte, 0);
       this.#bytes.length = 0;
       this.#read(value);
+      if (this.between) break;
     }
+    return i;
   }
 
   #read(value: number): void {
@@ -63,7 +75,7 @@ export class ZstdFrames {
       case "descriptor": {
         const single = (value & 32) !== 0;
         const size = value >> 6;
-        this.#checksum = (value & 4) === 0 ? 0 : 4;
+        this.#checksum = (value & 4) !== 0;
         this.#skip = (single ? 0 : 1) + DICTIONARY[value & 3]! +
           (size === 0 && single ? 1 : CONTENT_SIZE[size]!);
         this.#part = "block";
@@ -73,11 +85,13 @@ export class ZstdFrames {
         const isLast = (value & 1) !== 0;
         this.#skip = (value >> 1 & 3) === RLE ? 1 : value >> 3;
         if (!isLast) break;
-        this.#skip += this.#checksum;
         this.#frames++;
-        this.#part = "magic";
+        this.#part = this.#checksum ? "checksum" : "magic";
         break;
       }
+      case "checksum":
+        this.#part = "magic";
+        break;
       default:
         this.#skip = value;
         this.#frames++;

@@ -4,7 +4,9 @@ import { ZstdFrames } from "../../../http/internal/zstd_frames.ts";
 
 function isComplete(body: Uint8Array, piece: number): boolean {
   const frames = new ZstdFrames();
-  for (let at = 0; at < body.length; at += piece) frames.push(body.subarray(at, at + piece));
+  for (let at = 0; at < body.length && !frames.over;) {
+    at += frames.push(body.subarray(at, at + piece));
+  }
   return frames.complete;
 }
 
