@@ -25,7 +25,11 @@ export function timeoutError(expired: Expired, failing: Failing, sent: HttpSent)
   const [what, phase] = STAGES[stage];
   const { method, history } = failing;
   const url = shownUrl(failing.url);
-  return new HttpTimeoutError(`Cannot ${method} ${url}: ${what} within ${limit} ms (${stage})`, {
+  const hint = stage === "queue"
+    ? "; a response keeps its place until its body is read or cancelled"
+    : "";
+  const message = `Cannot ${method} ${url}: ${what} within ${limit} ms (${stage})${hint}`;
+  return new HttpTimeoutError(message, {
     stage,
     limit,
     phase,
@@ -56,7 +60,7 @@ export function requestError(cause: unknown, failing: Failing, sent: HttpSent): 
   const blocked = BLOCKED.exec(native)?.[0];
   const { phase, code, tls, permission, retryable } = net;
   // Deno's `fetch` refuses the certificate of an authority even if `caCerts` contains it.
-  const said = native === ""
+  const said = net === cause
     ? net.message
     : net.message.replace("caCerts or pin", "caCerts or pin and without http2");
   const kind = blocked !== undefined ? "unsupported" : net.kind;

@@ -52,6 +52,9 @@ Deno.test("HTTP/2 refuses a trusted certificate of an authority, and the error s
   await assertRejects(() => client.get(server.url), HttpRequestError, advice);
   await using plain = createClient({ caCerts: [pem], retry: false });
   assertEquals(await plain.get(server.url).text(), "GET 1.1");
+  await using wary = createClient({ retry: false });
+  const error = await assertRejects(() => wary.get(server.url), HttpRequestError, "trust it with");
+  assert(!error.message.includes("http2"), error.message);
 });
 
 Deno.test("with http2, a server of HTTP/1.1 gets the connections of the client itself", async () => {
