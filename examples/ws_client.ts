@@ -7,7 +7,8 @@
  * deno task ws-client --url ws://127.0.0.1:8765 --follow
  * ```
  *
- * **Permissions**: `--allow-net=127.0.0.1`, and `--allow-read=FILE` for `--ca`, `--cert` and `--key`
+ * **Permissions**: `--allow-net=127.0.0.1`, and `--allow-read=FILE` for `--ca`, `--cert` and `--key`;
+ * `--allow-read`, `--allow-write` and `--allow-net=unix:FILE` for `--unix-socket`
  *
  * @module
  */
@@ -31,6 +32,8 @@ const cli = defineCli({
   permissions: {
     "--allow-net=127.0.0.1": "connect there",
     "--allow-read=<file>": "only with --ca, --cert, --key, --unix-socket",
+    "--allow-write=<file>": "only with --unix-socket",
+    "--allow-net=unix:<file>": "only with --unix-socket",
   },
   examples: ['deno task ws-client \'{"hello":"world"}\'', "deno task ws-client --follow hi"],
 });

@@ -76,7 +76,8 @@ export interface ServeWebSocketOptions
    */
   hardened?: boolean;
   /**
-   * The path of the WebSocket. Requests for other paths are answered with 404.
+   * The path of the WebSocket in URLs. Requests for other paths are answered with 404. For a Unix
+   * socket, use `serveHttp({ path })` with `createUpgrader`.
    *
    * @default every path
    */
