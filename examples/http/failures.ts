@@ -6,8 +6,9 @@ import { CliError } from "../../tools/cli.ts";
 /** The advice of messages: the options, and the flags that set them. */
 const ADVICE = [
   ["set maxBody to allow more", "set --max-body to allow more"],
-  ["caCerts or pin and without http2", "--ca or --pin and without --http2"],
-  ["trust it with caCerts or pin", "trust it with --ca or --pin"],
+  ["leave http2 out", "leave --http2 out"],
+  ["trust it with caCerts", "trust it with --ca"],
+  ["trust it with pin", "trust it with --pin"],
 ] as const;
 
 /** Messages about the environment and the files of `--ca`, `--cert` and `--key`. They are no bugs. */
@@ -20,7 +21,7 @@ export function inWordsOfFlags(error: unknown): unknown {
     return new CliError(message, 2, { cause: error });
   }
   if (!(error instanceof HttpRequestError)) return error;
-  const found = ADVICE.find(([option]) => error.message.includes(option));
-  if (found === undefined) return error;
-  return new CliError(error.message.replace(found[0], found[1]), 1, { cause: error });
+  let { message } = error;
+  for (const [option, flag] of ADVICE) message = message.replace(option, flag);
+  return message === error.message ? error : new CliError(message, 1, { cause: error });
 }

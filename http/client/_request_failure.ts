@@ -58,11 +58,11 @@ export function requestError(cause: unknown, failing: Failing, sent: HttpSent): 
   const net = toNetError(cause);
   const native = nativeText(cause);
   const blocked = BLOCKED.exec(native)?.[0];
-  const { phase, code, tls, permission, retryable } = net;
+  const { phase, address, addresses, code, tls, permission, retryable } = net;
   // Deno's `fetch` refuses the certificate of an authority even if `caCerts` contains it.
   const said = net === cause
     ? net.message
-    : net.message.replace("caCerts or pin", "caCerts or pin and without http2");
+    : net.message.replace("(CA:TRUE); trust it", "(CA:TRUE); leave http2 out and trust it");
   const kind = blocked !== undefined ? "unsupported" : net.kind;
   const reason = redact(
     blocked?.replace("Requests", "requests") ??
@@ -72,6 +72,8 @@ export function requestError(cause: unknown, failing: Failing, sent: HttpSent): 
   return new HttpRequestError(`Cannot ${method} ${url}: ${reason}`, {
     kind,
     phase,
+    ...(address === undefined ? {} : { address }),
+    ...(addresses === undefined ? {} : { addresses }),
     ...(code === undefined ? {} : { code }),
     ...(tls === undefined ? {} : { tls }),
     ...(permission === undefined ? {} : { permission }),

@@ -125,8 +125,8 @@ export class ClientSession {
           continue;
         }
         failed = (retries ??= new Retries(plan)).afterStatus(status, headers.get("retry-after"));
-        if (failed === undefined) return judged(exchange.keep(), plan);
-        exchange.discard();
+        if (failed === undefined) exchange.keep();
+        else exchange.discard();
         fresh = false;
       } catch (caught) {
         attempt.sending?.stop(caught);
@@ -147,6 +147,8 @@ export class ClientSession {
         }
         if (failed === undefined) throw this.#giveUp(error, guard);
       }
+      // The stack of its error leads to the caller only if it is awaited here.
+      if (failed === undefined) return await judged(exchange!, plan);
       try {
         await this.#pause(failed, plan, guard, hooks);
       } catch (thrown) {

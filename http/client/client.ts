@@ -42,7 +42,8 @@
  *
  * **Permissions**: `--allow-net` for all requested hosts, and for those that they redirect to;
  * `--allow-env` for the proxy of the environment, if there is one; `--allow-read` for files of `multipart`
- * that are named by their path; `--allow-read` and `--allow-write` for `unixSocket`.
+ * that are named by their path; `--allow-read`, `--allow-write` and `--allow-net=unix:PATH` for
+ * `unixSocket`.
  *
  * @module
  */

@@ -1,4 +1,11 @@
-import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { createClient, type HttpClientOptions } from "../../../http/client/client.ts";
 import {
   HttpDecodeError,
@@ -487,4 +494,20 @@ Deno.test("a response can be cloned, and keeps where it came from", async () => 
   const copy = response.clone();
   assertEquals([copy.url, copy.status, copy.ok], [`${server.url}x`, 203, true]);
   assertEquals([await copy.json(), await response.text()], [{ a: 1 }, '{"a":1}']);
+});
+
+Deno.test("the stack of an error leads to its request", async () => {
+  await using server = serve(() => new Response("no", { status: 404 }));
+  await using client = createClient({ retry: false });
+  const dead = `127.0.0.1:${deadPort()}`;
+  for (const url of [server.url, `http://${dead}/`]) {
+    for (const request of [() => client.get(url), () => client.get(url).text()]) {
+      const error = await (async function theCaller() {
+        return await request();
+      })().catch((error) => error);
+      assertStringIncludes(error.stack, "theCaller");
+    }
+  }
+  const refused = await assertRejects(() => client.get(`http://${dead}/`), HttpRequestError);
+  assertEquals(refused.address, dead);
 });
