@@ -151,13 +151,15 @@ export class DownloadRun {
   /** Writes a body to the file. Returns whether the file is complete. */
   async #save(response: HttpResponse, range: Piece | undefined): Promise<boolean> {
     const { partial, options: { size: expected, onDownload } } = this.#work;
-    const most = this.#most;
     const total = range === undefined ? lengthOf(response.headers) : range.total;
     this.#checkSize(total ?? 0);
     try {
       for await (const chunk of response.body ?? []) {
         const size = partial.size + chunk.length;
-        this.#checkSize(size, Math.min(range?.end ?? most, most));
+        if (range !== undefined && size > range.end) {
+          return await this.#restart("the server sent more than the piece that it announced");
+        }
+        this.#checkSize(size);
         await partial.append(chunk);
         onDownload?.({ transferred: size, total: total ?? expected });
       }
@@ -174,11 +176,11 @@ export class DownloadRun {
   }
 
   /** Throws if a file is larger than it may be. */
-  #checkSize(size: number, limit = this.#most): void {
-    if (size <= limit) return;
+  #checkSize(size: number): void {
+    const most = this.#most;
+    if (size <= most) return;
     this.spoiled = true;
     const { size: expected } = this.#work.options;
-    const most = this.#most;
     const allowed = expected === most ? `${most}` : `at most ${most}`;
     throw this.#failure(`it has ${size} bytes or more, not ${allowed}`, "limit");
   }

@@ -105,9 +105,13 @@ export class ClientExchange {
     return this.#plan.history;
   }
 
-  /** The codings to undo. The caller gets unknown codings as they are, with Content-Encoding. */
+  /**
+   * The codings to undo. The caller gets unknown codings as they are, with Content-Encoding. So are the
+   * ranges of 206, because a range is a piece of the compressed body (RFC 9110 §14.1).
+   */
   get #coding(): readonly string[] {
-    return this.#codings ??= codingsOf(this.#incoming.coding) ?? [];
+    const { status, coding } = this.#incoming;
+    return this.#codings ??= (status === 206 ? undefined : codingsOf(coding)) ?? [];
   }
 
   /** Marks the last try. The time limits end with the bodies, and end the bodies when they expire. */

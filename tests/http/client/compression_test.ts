@@ -70,6 +70,14 @@ Deno.test("a coding that nobody knows is left to the caller", async () => {
   assertEquals(await response.bytes(), new Uint8Array([1, 2, 3]));
 });
 
+Deno.test("a range of a compressed body is left to the caller", async () => {
+  await using server = coded(gzipSync(TEXT).subarray(10), "gzip", 206);
+  await using client = createClient();
+  const response = await client.get(server.url);
+  assertEquals(response.headers.get("content-encoding"), "gzip");
+  assertEquals((await response.bytes()).length, gzipSync(TEXT).length - 10);
+});
+
 Deno.test("codings are a list, divided by commas, SP and HTAB", async () => {
   const twice = gzipSync(deflateSync("hello"));
   const rows: [encoding: string, body: Uint8Array, text: string | undefined][] = [
