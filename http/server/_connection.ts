@@ -1,7 +1,11 @@
 import { formatAddress } from "../../net/address.ts";
 import type { Connection } from "../../net/connection/connection.ts";
 import { NetError } from "../../net/errors/errors.ts";
-import type { ReadListener } from "../../net/internal/connection_hooks.ts";
+import {
+  type CloseListener,
+  hooks,
+  type ReadListener,
+} from "../../net/internal/connection_hooks.ts";
 import { ConnectionSession, type SessionListener } from "../../net/internal/connection_session.ts";
 import type { Clock } from "../internal/clock.ts";
 import { ignoreFailure } from "../../net/internal/ignore_failure.ts";
@@ -37,7 +41,8 @@ const WHOLE_URL = /^(https?:\/\/)([^/?]*)(.*)$/i;
  * requests it is a listener: a server may have many idle connections, so none of them has a promise,
  * a closure or a suspended function.
  */
-export class HttpConnection extends ConnectionSession implements InfoContext, ReadListener {
+export class HttpConnection extends ConnectionSession
+  implements InfoContext, ReadListener, CloseListener {
   /** Undefined after the connection has been handed over. */
   #incoming: Incoming | undefined;
   readonly #gate: Gate;
@@ -48,6 +53,8 @@ export class HttpConnection extends ConnectionSession implements InfoContext, Re
   /** Reads the usable part of a request whose head is refused. */
   #skim: (() => SkimmedRequest | undefined) | undefined;
   #listener: SessionListener | undefined;
+  /** Completes the request that has taken over the connection. */
+  #complete: (() => void) | undefined;
 
   constructor(conn: Connection, gate: Gate, limits: ConnectionLimits) {
     super(conn);
@@ -242,12 +249,14 @@ export class HttpConnection extends ConnectionSession implements InfoContext, Re
 
   /** Ends the request with its connection. Until then, neither needs its head and decoder. */
   #awaitEnd(info: HardenedInfo): void {
-    info.release();
-    this.#incoming = undefined;
-    void this.connection.closed.then(() => {
-      info.complete();
-      this.#end(false);
-    });
+    this.#complete = info.release();
+    this.#incoming = this.#skim = undefined;
+    hooks.whenClosed(this.connection, this);
+  }
+
+  connectionClosed(): void {
+    this.#complete?.();
+    this.#end(false);
   }
 
   /** Writes a response whose body has to be read as a stream. */

@@ -43,6 +43,7 @@ export class HardenedInfo extends HandlerInfo implements Watcher {
   readonly #context: InfoContext;
   #completed: PromiseWithResolvers<void> | undefined;
   #isComplete = false;
+  #isReleased = false;
   #onComplete: (() => void) | undefined;
   #end: "none" | "half-closed" | "broken" = "none";
   #patience: Due | undefined;
@@ -73,6 +74,7 @@ export class HardenedInfo extends HandlerInfo implements Watcher {
     if (this.#completed === undefined) {
       this.#completed = Promise.withResolvers();
       if (this.#isComplete) this.#completed.resolve();
+      else if (this.#isReleased) void this.#context.connection.closed.then(() => this.complete());
     }
     return this.#completed.promise;
   }
@@ -184,12 +186,22 @@ export class HardenedInfo extends HandlerInfo implements Watcher {
     this.body?.answered();
   }
 
-  /** Releases the request, whose connection now speaks another protocol. */
-  release(): void {
+  /**
+   * Releases the request, whose connection now speaks another protocol.
+   *
+   * @returns The function to call when the connection has closed. It does not refer to this object
+   * unless someone waits for the end of the request.
+   */
+  release(): (() => void) | undefined {
     this.head = undefined;
     this.body = undefined;
     this.offer = undefined;
     this[HANDLER_REQUEST] = undefined;
+    if (this.counting || this.#completed !== undefined) return () => this.complete();
+    this.#isReleased = true;
+    const callback = this.#onComplete;
+    this.#onComplete = undefined;
+    return callback;
   }
 
   /** Ends the request, and calls those that wait for its end. */

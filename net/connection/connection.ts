@@ -466,8 +466,10 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
   #tell(error: NetError): void {
     this.#controller?.abort(error);
     this.#tellClosed?.(this.#reason);
-    const listener = this.#closeListener;
-    if (listener === undefined) return;
+    if (this.#closeListener !== undefined) this.#tellLater(this.#closeListener);
+  }
+
+  #tellLater(listener: CloseListener): void {
     // The listener may call back, so it runs after the code that closes the connection.
     queueMicrotask(() => listener.connectionClosed(this, this.#reason));
   }
@@ -644,8 +646,26 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
         return connection.#receiver.chunk(listener, inMessage, timeout);
       },
       whenClosed(connection: Connection, listener) {
-        connection.#closeListener = listener;
+        if (connection.#state === "closed") return connection.#tellLater(listener);
+        const earlier = connection.#closeListener;
+        connection.#closeListener = earlier === undefined ? listener : new Both(listener, earlier);
       },
     });
+  }
+}
+
+/** Two listeners. Nearly all connections have one or two, and a list would need more memory. */
+class Both implements CloseListener {
+  readonly #first: CloseListener;
+  readonly #second: CloseListener;
+
+  constructor(first: CloseListener, second: CloseListener) {
+    this.#first = first;
+    this.#second = second;
+  }
+
+  connectionClosed(connection: Connection, reason: NetError | undefined): void {
+    this.#first.connectionClosed(connection, reason);
+    this.#second.connectionClosed(connection, reason);
   }
 }

@@ -48,7 +48,7 @@ export interface ConnectionHooks {
     inMessage: boolean,
     timeout: number,
   ): Uint8Array<ArrayBuffer> | null | undefined;
-  /** Sets the one listener of a connection that is open. */
+  /** Adds a listener. The latest one is called first. */
   whenClosed(connection: object, listener: CloseListener): void;
 }
 

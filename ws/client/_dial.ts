@@ -8,6 +8,7 @@ import { timeLimit } from "../../net/internal/options.ts";
 import { Alarm } from "../../net/internal/timer.ts";
 import { WsConnection } from "../connection/connection.ts";
 import { acceptOf } from "../internal/accept_key.ts";
+import { frameLimitsOf } from "../internal/frame_limits.ts";
 import { FrameSocket } from "../internal/frame_socket.ts";
 import { wsCompressionOf, wsLimitsOf } from "../internal/option_rules.ts";
 import { WsHandshakeError } from "./errors.ts";
@@ -154,19 +155,13 @@ export class WsDialer {
     headers: Headers,
   ): Promise<WsConnection> {
     const options = this.#options;
-    const { maxMessageSize, closeTimeout, messageTimeout, minMessageRate } = wsLimitsOf(options);
     const { unixSocket } = options;
     const peer = unixSocket === undefined ? url.host : connection.peer;
     const socket = new FrameSocket(Promise.resolve({ connection }), {
       role: "client",
       peer,
       protocol,
-      maxMessageSize,
-      pingInterval: timeLimit(options.pingInterval ?? 30_000),
-      controlRate: undefined,
-      closeTimeout,
-      messageTimeout,
-      minMessageRate,
+      limits: frameLimitsOf(options),
       compression: deflate && { parameters: deflate, options: compression! },
     });
     const opened = new WsConnection(

@@ -1,5 +1,6 @@
 import { NetError } from "../../net/errors/errors.ts";
 import { Alarm } from "../../net/internal/timer.ts";
+import type { WsLimits } from "../internal/option_rules.ts";
 import type { WsMessage } from "./options.ts";
 
 /** The members of a WebSocket that the send buffer uses. */
@@ -15,21 +16,25 @@ interface Waiting {
   readonly reject?: (error: unknown) => void;
 }
 
+/** Shared by all buffers in which nothing waits. It is frozen, because adding to it must fail. */
+const NONE = Object.freeze([]) as unknown as never[];
+
 /**
  * Adds backpressure to a WebSocket, whose `send` never waits and which has no event for sent data.
  * The buffer passes a limited number of bytes to the socket. While messages wait, it polls
  * `bufferedAmount` with an alarm. A connection that never fills the socket needs none.
+ *
+ * @typeParam Owner The connection. It learns about a peer that reads nothing.
  */
-export class Outbox {
+export class Outbox<Owner extends { readonly peer: string }> {
   /** Bytes of the waiting messages. */
   waitingBytes = 0;
 
   readonly #wire: Wire;
-  readonly #peer: string;
-  readonly #limit: number;
-  readonly #stallTimeout: number;
-  readonly #onStalled: (error: NetError) => void;
-  #queue: Waiting[] = [];
+  readonly #limits: WsLimits;
+  readonly #owner: Owner;
+  readonly #onStalled: (owner: Owner, error: NetError) => void;
+  #queue: Waiting[] = NONE;
   /** Upper bound of the bytes that the socket holds. */
   #atMost = 0;
   /** Made at the first use, because most connections need none. */
@@ -40,15 +45,13 @@ export class Outbox {
 
   constructor(
     wire: Wire,
-    peer: string,
-    limit: number,
-    stallTimeout: number,
-    onStalled: (error: NetError) => void,
+    limits: WsLimits,
+    owner: Owner,
+    onStalled: (owner: Owner, error: NetError) => void,
   ) {
     this.#wire = wire;
-    this.#peer = peer;
-    this.#limit = limit;
-    this.#stallTimeout = stallTimeout;
+    this.#limits = limits;
+    this.#owner = owner;
     this.#onStalled = onStalled;
   }
 
@@ -69,7 +72,7 @@ export class Outbox {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const entry = { data, resolve, reject };
     if (!this.#enqueue(entry)) {
-      const message = `Cannot send to ${this.#peer}: ${this.waitingBytes} bytes are waiting`;
+      const message = `Cannot send to ${this.#owner.peer}: ${this.waitingBytes} bytes are waiting`;
       reject(new NetError(message, { kind: "limit", phase: "write" }));
     }
     if (signal === undefined) return promise;
@@ -93,14 +96,19 @@ export class Outbox {
   /** Rejects all waiting calls. */
   fail(error: unknown): void {
     this.#alarm?.stop();
-    for (const { reject } of this.#queue.splice(0)) reject?.(error);
+    const waiting = this.#queue;
+    this.#queue = NONE;
     this.waitingBytes = 0;
+    for (const { reject } of waiting) reject?.(error);
   }
 
   #enqueue(entry: Waiting): boolean {
     const { length } = entry.data;
-    if (this.#queue.length > 0 && this.waitingBytes + length > this.#limit) return false;
-    this.#queue.push(entry);
+    if (this.#queue.length > 0 && this.waitingBytes + length > this.#limits.outboxLimit) {
+      return false;
+    }
+    if (this.#queue === NONE) this.#queue = [entry];
+    else this.#queue.push(entry);
     this.waitingBytes += length;
     this.#watch();
     return true;
@@ -113,10 +121,11 @@ export class Outbox {
 
   #fits(data: WsMessage): boolean {
     // Reading bufferedAmount is slow; it is not needed while everything sent so far would fit.
-    if (this.#atMost + mostBytes(data) <= this.#limit) return true;
+    const { outboxLimit } = this.#limits;
+    if (this.#atMost + mostBytes(data) <= outboxLimit) return true;
     const held = this.#atMost = this.#wire.bufferedAmount;
     // A message above the limit is sent when the socket is empty, or it would wait forever.
-    return held === 0 || held + data.length <= this.#limit;
+    return held === 0 || held + data.length <= outboxLimit;
   }
 
   #watch(): void {
@@ -133,17 +142,19 @@ export class Outbox {
   }
 
   #look(): void {
+    const { outboxLimit, stallTimeout } = this.#limits;
     const held = this.#wire.bufferedAmount;
     const now = performance.now();
     const moved = held < this.#seen;
     if (moved) this.#since = now;
-    this.#giveMore(this.#limit);
+    this.#giveMore(outboxLimit);
     const left = this.#wire.bufferedAmount;
     this.#seen = left;
-    if (this.#queue.length === 0 && left < this.#limit) return;
-    if (now - this.#since >= this.#stallTimeout) {
-      const message = `Disconnected ${this.#peer}: it read no data for ${this.#stallTimeout} ms`;
-      return this.#onStalled(new NetError(message, { kind: "timeout", phase: "write" }));
+    if (this.#queue.length === 0 && left < outboxLimit) return;
+    if (now - this.#since >= stallTimeout) {
+      const owner = this.#owner;
+      const message = `Disconnected ${owner.peer}: it read no data for ${stallTimeout} ms`;
+      return this.#onStalled(owner, new NetError(message, { kind: "timeout", phase: "write" }));
     }
     this.#wait(moved ? SOON : Math.min(this.#pause * 2, LATE));
   }

@@ -14,24 +14,26 @@ export type Form<T> = (message: WsMessage | null) => T;
 
 const NO_LIMITS: ReceiveOptions = {};
 
-/** A call that waits for the next message. */
-interface Reader {
-  readonly form: Form<unknown>;
-  readonly resolve: (value: unknown) => void;
-  readonly reject: (error: unknown) => void;
-  /** Removes the alarm and the listener of the call. */
-  unlimit: (() => void) | undefined;
-}
+/** Settles a call that waits for the next message; a promise passes on its rejection. */
+type Resolve = (value: unknown) => void;
 
-/** Passes messages to one reader at a time, no faster than the rate limit allows. */
+/**
+ * Passes messages to one reader at a time, no faster than the rate limit allows. Most connections wait
+ * for a message, so a waiting call has no object, and a queue is made when a message has to wait.
+ */
 export class WsReceiver {
   readonly #peer: string;
-  readonly #inbox: MessageInbox;
+  readonly #limits: WsLimits;
+  #inbox: MessageInbox | undefined;
   readonly #throttle: Throttle | undefined;
   readonly #ended: (() => AbortSignal) | undefined;
   /** The socket, which pauses while the queue is full. */
   readonly #source: { resume(): void } | undefined;
-  #reader: Reader | undefined;
+  /** The waiting call, and how it converts its message. */
+  #resolve: Resolve | undefined;
+  #form: Form<unknown> = unchanged;
+  /** Removes the alarm and the listener of the call. */
+  #unlimit: (() => void) | undefined;
   #paused = false;
   #end: { readonly error: NetError | undefined } | undefined;
 
@@ -49,9 +51,9 @@ export class WsReceiver {
     source: { resume(): void } | undefined,
     ended: (() => AbortSignal) | undefined,
   ) {
-    const { inboxLimit, inboxBytes, inboxPolicy, rate } = limits;
+    const { inboxPolicy, rate } = limits;
     this.#peer = peer;
-    this.#inbox = new MessageInbox(inboxLimit, inboxBytes, inboxPolicy);
+    this.#limits = limits;
     this.#throttle = rate && new Throttle(rate.perSecond, rate.burst);
     this.#source = inboxPolicy === "wait" ? source : undefined;
     this.#ended = ended;
@@ -59,25 +61,31 @@ export class WsReceiver {
 
   /** Number of messages in the queue. */
   get unread(): number {
-    return this.#inbox.size;
+    return this.#inbox?.size ?? 0;
   }
 
   /** Whether the queue has no room for one more message. */
   get full(): boolean {
-    return this.#inbox.full;
+    return this.#inbox?.full ?? false;
   }
 
   /** Messages discarded because the queue was full. */
   get dropped(): number {
-    return this.#inbox.dropped;
+    return this.#inbox?.dropped ?? 0;
   }
 
   /** Adds a message; returns false if the policy requires a disconnect. */
   push(message: WsMessage): boolean {
-    const reader = this.#takeReader();
-    if (reader === undefined) return this.#inbox.push(message);
-    reader.resolve(reader.form(message));
+    const resolve = this.#takeReader();
+    if (resolve === undefined) return this.#queue(message);
+    resolve(this.#form(message));
     return true;
+  }
+
+  #queue(message: WsMessage): boolean {
+    const { inboxLimit, inboxBytes, inboxPolicy } = this.#limits;
+    this.#inbox ??= new MessageInbox(inboxLimit, inboxBytes, inboxPolicy);
+    return this.#inbox.push(message);
   }
 
   /** Ends the stream, with an error if there is one. The last call counts. */
@@ -95,7 +103,7 @@ export class WsReceiver {
     }
     const { timeout = 0, signal } = options ?? NO_LIMITS;
     if (signal?.aborted) return Promise.reject(signal.reason);
-    if (this.#reader !== undefined || this.#paused) {
+    if (this.#resolve !== undefined || this.#paused) {
       const message = "Cannot receive: another receive of this connection has not ended";
       return Promise.reject(new TypeError(message));
     }
@@ -104,31 +112,29 @@ export class WsReceiver {
   }
 
   #next<T>(timeout: number, signal: AbortSignal | undefined, form: Form<T>): Promise<T> {
-    const message = this.#inbox.shift();
+    const message = this.#inbox?.shift();
     if (message !== undefined) {
       if (this.#source !== undefined && !this.full) this.#source.resume();
       return Promise.resolve(form(message));
     }
-    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    this.#reader = { form, resolve, reject, unlimit: undefined };
+    const promise = new Promise<T>((resolve) => this.#resolve = resolve as Resolve);
+    this.#form = form;
     if (this.#end !== undefined) this.#tellEnd();
-    else if (timeout > 0 || signal !== undefined) {
-      this.#limit(this.#reader, timeLimit(timeout), signal);
-    }
-    return promise as Promise<T>;
+    else if (timeout > 0 || signal !== undefined) this.#limit(timeLimit(timeout), signal);
+    return promise;
   }
 
-  #limit(reader: Reader, timeout: number, signal: AbortSignal | undefined): void {
-    const giveUp = () => this.#takeReader()?.reject(signal?.reason);
+  #limit(timeout: number, signal: AbortSignal | undefined): void {
+    const giveUp = () => this.#reject(signal?.reason);
     const alarm = new Alarm(() => {
       const address = this.#peer;
       const message = `No message from ${address} in ${timeout} ms`;
       const error = new NetError(message, { kind: "timeout", phase: "read", address });
-      this.#takeReader()?.reject(error);
+      this.#reject(error);
     });
     alarm.start(timeout);
     signal?.addEventListener("abort", giveUp);
-    reader.unlimit = () => {
+    this.#unlimit = () => {
       alarm.stop();
       signal?.removeEventListener("abort", giveUp);
     };
@@ -136,19 +142,22 @@ export class WsReceiver {
 
   /** Settles the waiting call, because the stream has ended. */
   #tellEnd(): void {
-    const reader = this.#takeReader();
     const error = this.#end?.error;
-    if (reader === undefined) return;
-    if (error === undefined) reader.resolve(reader.form(null));
-    else reader.reject(error);
+    if (error === undefined) this.#takeReader()?.(this.#form(null));
+    else this.#reject(error);
+  }
+
+  #reject(error: unknown): void {
+    this.#takeReader()?.(Promise.reject(error));
   }
 
   /** Removes and returns the waiting call. */
-  #takeReader(): Reader | undefined {
-    const reader = this.#reader;
-    this.#reader = undefined;
-    reader?.unlimit?.();
-    return reader;
+  #takeReader(): Resolve | undefined {
+    const resolve = this.#resolve;
+    this.#resolve = undefined;
+    this.#unlimit?.();
+    this.#unlimit = undefined;
+    return resolve;
   }
 
   /** Delays a message as the rate limit requires. The end of the connection ends the delay. */
@@ -158,7 +167,7 @@ export class WsReceiver {
     form: Form<T>,
     throttle: Throttle,
   ): Promise<T> {
-    const message = await this.#next(timeout, signal, (one) => one);
+    const message = await this.#next(timeout, signal, unchanged);
     const pause = message === null ? 0 : throttle.take(performance.now());
     if (pause > 0) {
       this.#paused = true;
@@ -167,4 +176,9 @@ export class WsReceiver {
     }
     return form(message);
   }
+}
+
+/** Returns the message itself. */
+export function unchanged(message: WsMessage | null): WsMessage | null {
+  return message;
 }

@@ -78,9 +78,8 @@ import { CloseWait } from "./_close_wait.ts";
 import { Outbox } from "./_outbox.ts";
 import { Heartbeat } from "./_heartbeat.ts";
 import { type ConnectionEvents, provideListenTo } from "../internal/connection_events.ts";
-import { Later } from "../internal/later.ts";
 import { showAs, shownText } from "../internal/inspection.ts";
-import { WsReceiver } from "./_receiver.ts";
+import { unchanged, WsReceiver } from "./_receiver.ts";
 
 export type * from "./options.ts";
 
@@ -131,12 +130,13 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
   readonly #protocol: string | undefined;
   readonly #limits: WsLimits;
   readonly #receiver: WsReceiver;
-  readonly #outbox: Outbox;
+  readonly #outbox: Outbox<WsConnection>;
   readonly #heartbeat: Heartbeat | undefined;
   readonly #openedAt = Date.now();
-  readonly #opened = new Later<void>();
-  readonly #closed = new Later<WsClose>();
-  readonly #gone = new Later<void>();
+  // Made when someone asks for the promise. Nobody asks for those of most connections of a server.
+  #opened: PromiseWithResolvers<void> | undefined;
+  #closed: PromiseWithResolvers<WsClose> | undefined;
+  #gone: PromiseWithResolvers<void> | undefined;
   #events: ConnectionEvents | undefined;
   #close: WsClose | undefined;
   #error: NetError | undefined;
@@ -146,6 +146,7 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
   #bytesReceived = 0;
   #bytesSent = 0;
   #wasOpen = false;
+  #isGone = false;
   #closing = false;
   /** Made when the connection is being closed. */
   #closeWait: CloseWait | undefined;
@@ -167,7 +168,7 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
     this.#server = origin.server;
     this.#protocol = origin.protocol;
     this.peer = origin.peer;
-    this.url = origin.url;
+    this.url = compact(origin.url);
     this.#headers = origin.headers && JSON.stringify([...origin.headers]);
     const ended = limits.rate && (() => this.signal);
     this.#receiver = new WsReceiver(this.peer, limits, own, ended);
@@ -179,13 +180,7 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
         (reason, error) => this.#giveUp(CloseCode.goingAway, reason, error),
       );
     }
-    this.#outbox = new Outbox(
-      socket,
-      this.peer,
-      limits.outboxLimit,
-      limits.stallTimeout,
-      (error) => this.#giveUp(CloseCode.policyViolation, "too slow", error),
-    );
+    this.#outbox = new Outbox<WsConnection>(socket, limits, this, WsConnection.#onStalled);
     if ("cut" in socket) socket.listen(this, WsConnection.#socketEvents);
     else this.#listenTo(socket);
     if (socket.readyState === WebSocket.OPEN) this.#onOpen();
@@ -217,6 +212,12 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
 
   /** Resolves after the opening handshake; rejects if it fails. */
   get opened(): Promise<void> {
+    if (this.#opened === undefined) {
+      this.#opened = Promise.withResolvers();
+      void ignoreFailure(this.#opened.promise);
+      if (this.#wasOpen) this.#opened.resolve();
+      else if (this.#close !== undefined) this.#opened.reject(this.#reason());
+    }
     return this.#opened.promise;
   }
 
@@ -232,6 +233,10 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
 
   /** Resolves to the code, reason and cause when the connection has ended. */
   get closed(): Promise<WsClose> {
+    if (this.#closed === undefined) {
+      this.#closed = Promise.withResolvers();
+      if (this.#close !== undefined) this.#closed.resolve(this.#close);
+    }
     return this.#closed.promise;
   }
 
@@ -240,6 +245,10 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
    * up to `closeTimeout` on a hardened server, without a limit on the WebSocket of Deno.
    */
   get gone(): Promise<void> {
+    if (this.#gone === undefined) {
+      this.#gone = Promise.withResolvers();
+      if (this.#isGone) this.#gone.resolve();
+    }
     return this.#gone.promise;
   }
 
@@ -284,9 +293,7 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
 
   /** Iterates over the messages until the end. Leaving the loop does not close the connection. */
   [Symbol.asyncIterator](): AsyncIterableIterator<WsMessage, void, void> {
-    const next = () => this.#receiver.receive(undefined, toResult);
-    const iterator = { next, [Symbol.asyncIterator]: () => iterator };
-    return iterator;
+    return new Messages(this.#receiver);
   }
 
   /**
@@ -395,6 +402,10 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
     gone: (connection) => connection.#leave(),
   };
 
+  static #onStalled(connection: WsConnection, error: NetError): void {
+    connection.#giveUp(CloseCode.policyViolation, "too slow", error);
+  }
+
   static {
     provideListenTo<WsConnection>((connection, events) => connection.#events = events);
     showAs(this, ({ id, peer, url, protocol, open }) => {
@@ -409,7 +420,8 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
 
   #onOpen(): void {
     this.#wasOpen = true;
-    this.#opened.resolve();
+    this.#opened?.resolve();
+    this.#opened = undefined;
     this.#tell("opened");
     // close() was called before the connection opened.
     if (this.#closing) this.#sendClose(CloseCode.goingAway, "");
@@ -481,16 +493,17 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
     this.#closing = true;
     this.#outbox.fail(this.#reason());
     this.#receiver.end(error);
-    this.#opened.reject(this.#reason());
+    this.#opened?.reject(this.#reason());
     this.#controller?.abort(this.#reason());
-    this.#closed.resolve(this.#close);
+    this.#closed?.resolve(this.#close);
     this.#tell("ended");
     // Deno has no event for the socket of a client that left before the handshake response.
     if (this.#server && !this.#own && !this.#wasOpen) this.#leave();
   }
 
   #leave(): void {
-    this.#gone.resolve();
+    this.#isGone = true;
+    this.#gone?.resolve();
     this.#tell("gone");
   }
 
@@ -511,8 +524,26 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
   }
 }
 
-function unchanged(message: WsMessage | null): WsMessage | null {
-  return message;
+/** Iterates over the messages of a connection. */
+class Messages implements AsyncIterableIterator<WsMessage, void, void> {
+  readonly #receiver: WsReceiver;
+
+  constructor(receiver: WsReceiver) {
+    this.#receiver = receiver;
+  }
+
+  next(): Promise<IteratorResult<WsMessage, void>> {
+    return this.#receiver.receive(undefined, toResult);
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+}
+
+/** Returns a copy of a text that is a part of a larger one, which would stay in memory with it. */
+function compact(text: string): string {
+  return JSON.parse(JSON.stringify(text));
 }
 
 function toResult(message: WsMessage | null): IteratorResult<WsMessage, void> {

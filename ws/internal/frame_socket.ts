@@ -1,9 +1,13 @@
 import { delay } from "@std/async/delay";
 import type { TakenOver } from "../../http/server/take_over.ts";
 import type { Connection } from "../../net/connection/connection.ts";
-import { hooks, type ReadListener } from "../../net/internal/connection_hooks.ts";
+import {
+  type CloseListener,
+  hooks,
+  type ReadListener,
+} from "../../net/internal/connection_hooks.ts";
 import { NetError } from "../../net/errors/errors.ts";
-import { Alarm } from "../../net/internal/timer.ts";
+import { Alarm, unwatch, UNWATCHED, watch, type Watched } from "../../net/internal/timer.ts";
 import { Throttle } from "../../net/throttle.ts";
 import type { WsMessage, WsSocket, WsSocketEvents } from "../connection/options.ts";
 import {
@@ -15,25 +19,17 @@ import {
 } from "../frame_codec.ts";
 import { CloseCode } from "./close_codes.ts";
 import { type AgreedCompression, openCompression } from "./frame_compression.ts";
+import type { FrameSocketLimits } from "./frame_limits.ts";
 import type { MessageInflater } from "./message_deflate.ts";
 import { FrameEncoder, giveBack } from "./message_frame.ts";
 
-/** Options of {@linkcode FrameSocket}. Times are in milliseconds; Infinity means no limit. */
+/** Options of {@linkcode FrameSocket}. */
 export interface FrameSocketOptions {
   /** The side that this is. A client masks its frames, and lets the server close the TCP connection. */
   readonly role: "server" | "client";
   readonly peer: string;
   readonly protocol: string;
-  readonly maxMessageSize: number;
-  readonly pingInterval: number;
-  /** Rate limit for pings and pongs of the peer; undefined for none. */
-  readonly controlRate: { readonly perSecond: number; readonly burst: number } | undefined;
-  /** Time limit for closing the TCP connection after both close frames. */
-  readonly closeTimeout: number;
-  /** Time limit for a message, which received bytes extend. */
-  readonly messageTimeout: number;
-  /** Bytes that extend it by a second; 0 if none do. */
-  readonly minMessageRate: number;
+  readonly limits: FrameSocketLimits;
   readonly compression: AgreedCompression | undefined;
 }
 
@@ -50,14 +46,20 @@ const SERVER = new FrameEncoder(false), CLIENT = new FrameEncoder(true);
 
 const { CONNECTING, OPEN, CLOSING, CLOSED } = WebSocket;
 
-/** One side of a WebSocket on a connection of this package (RFC 6455). */
-export class FrameSocket implements WsSocket, ReadListener {
+/**
+ * One side of a WebSocket on a connection of this package (RFC 6455). A server may have many idle ones:
+ * the socket itself is the listener of its connection, and the item that the timer watches for pings.
+ */
+export class FrameSocket implements WsSocket, ReadListener, CloseListener, Watched {
+  readonly protocol: string;
   readyState: number = CONNECTING;
   latency: number | undefined;
 
   #owner: unknown;
   #events: WsSocketEvents<unknown> | undefined;
-  readonly #options: FrameSocketOptions;
+  readonly #role: "server" | "client";
+  readonly #peer: string;
+  readonly #limits: FrameSocketLimits;
   readonly #decoder: WsFrameDecoder;
   readonly #encoder: FrameEncoder;
   readonly #inflater: MessageInflater | undefined;
@@ -73,7 +75,9 @@ export class FrameSocket implements WsSocket, ReadListener {
   #lastAlarm: Alarm | undefined;
   /** Start of the wait for the rest of a message; 0 between messages. */
   #restSince = 0;
-  readonly #pinger: Alarm = new Alarm(() => this.#ping());
+  /** The time of the next ping. */
+  due = Infinity;
+  place: number = UNWATCHED;
   /** Number of frames at the last turn of other connections. */
   #turnAt = 0;
   #pings = 0;
@@ -83,8 +87,11 @@ export class FrameSocket implements WsSocket, ReadListener {
   #owed: Uint8Array | undefined;
 
   constructor(taken: Promise<Pick<TakenOver, "connection">>, options: FrameSocketOptions) {
-    this.#options = options;
-    const { role, maxMessageSize, controlRate, compression } = options;
+    const { role, compression } = options;
+    this.#role = role;
+    this.#peer = options.peer;
+    this.protocol = options.protocol;
+    const { maxMessageSize, controlRate } = this.#limits = options.limits;
     this.#controls = controlRate && new Throttle(controlRate.perSecond, controlRate.burst);
     if (compression === undefined) {
       this.#encoder = role === "client" ? CLIENT : SERVER;
@@ -100,10 +107,6 @@ export class FrameSocket implements WsSocket, ReadListener {
       this.#end(CloseCode.abnormal, "", false);
       this.#leave();
     });
-  }
-
-  get protocol(): string {
-    return this.#options.protocol;
   }
 
   get bufferedAmount(): number {
@@ -130,7 +133,7 @@ export class FrameSocket implements WsSocket, ReadListener {
     if (this.readyState !== OPEN) return;
     this.#write(this.#encoder.close(code, reason));
     this.readyState = CLOSING;
-    this.#pinger.stop();
+    unwatch(this);
     this.#encoder.release();
     // The close frame of the peer comes after all unread data.
     this.resume();
@@ -152,15 +155,17 @@ export class FrameSocket implements WsSocket, ReadListener {
 
   #open({ connection }: Pick<TakenOver, "connection">): void {
     this.#conn = connection;
-    connection.closed.then((error) => {
-      this.#end(CloseCode.abnormal, "", false, localCause(error));
-      this.#leave();
-    });
+    hooks.whenClosed(connection, this);
     if (this.readyState === CLOSED) return connection.abort();
     this.readyState = OPEN;
-    this.#pinger.start(this.#options.pingInterval);
+    this.#pingLater();
     this.#events?.opened(this.#owner);
     this.#proceed();
+  }
+
+  connectionClosed(_connection: object, error: NetError | undefined): void {
+    this.#end(CloseCode.abnormal, "", false, localCause(error));
+    this.#leave();
   }
 
   arrived(bytes: Bytes | null): void {
@@ -225,13 +230,13 @@ export class FrameSocket implements WsSocket, ReadListener {
     if (this.#restSince === 0) this.#restSince = performance.now();
     this.#restAlarm ??= new Alarm(() => this.#checkRest());
     // The alarm runs on after the message, because to stop it costs more than to look.
-    if (!this.#restAlarm.running) this.#restAlarm.start(this.#options.messageTimeout);
+    if (!this.#restAlarm.running) this.#restAlarm.start(this.#limits.messageTimeout);
   }
 
   #checkRest(): void {
     const { partial } = this.#decoder;
     if (partial === undefined || this.#restSince === 0 || this.readyState === CLOSED) return;
-    const { messageTimeout, minMessageRate } = this.#options;
+    const { messageTimeout, minMessageRate } = this.#limits;
     const earned = minMessageRate === 0 ? 0 : partial * 1000 / minMessageRate;
     const rest = this.#restSince + messageTimeout + earned - performance.now();
     if (rest > 0) return this.#restAlarm!.start(rest);
@@ -293,17 +298,33 @@ export class FrameSocket implements WsSocket, ReadListener {
     else this.#conn?.flush().then(answer, () => {});
   }
 
+  /** A timer that waits for the next ping keeps the process alive. */
+  get waiting(): boolean {
+    return true;
+  }
+
+  sweep(now: number): void {
+    if (now >= this.due) this.#ping();
+  }
+
+  #pingLater(): void {
+    const { pingInterval } = this.#limits;
+    if (pingInterval === Infinity) return;
+    this.due = performance.now() + pingInterval;
+    watch(this);
+  }
+
   #ping(): void {
-    const { pingInterval } = this.#options;
     if (this.#pingAt !== undefined && this.#mayExpectPong()) {
-      return this.#fail(CloseCode.goingAway, `no pong in ${pingInterval} ms`, "timeout");
+      const late = `no pong in ${this.#limits.pingInterval} ms`;
+      return this.#fail(CloseCode.goingAway, late, "timeout");
     }
     // A ping behind unsent data, or whose answer is behind unread data, is not repeated.
     if (this.#pingAt === undefined) {
       this.#pingAt = performance.now();
       this.#write(this.#encoder.control(WsOpcode.ping, `${++this.#pings}`));
     }
-    this.#pinger.start(pingInterval);
+    this.#pingLater();
   }
 
   /**
@@ -331,7 +352,7 @@ export class FrameSocket implements WsSocket, ReadListener {
 
   /** Sends a close frame with the reason and does not wait for an answer (RFC 6455 §7.1.7). */
   #fail(code: number, why: string, kind: "limit" | "protocol" | "timeout"): void {
-    const { peer } = this.#options;
+    const peer = this.#peer;
     const rest = { kind, phase: "read", address: peer, code: `${code}` } as const;
     if (this.readyState === OPEN) this.#write(this.#encoder.close(code, why));
     this.#end(CloseCode.abnormal, "", false, new NetError(`Disconnected ${peer}: ${why}`, rest));
@@ -341,7 +362,7 @@ export class FrameSocket implements WsSocket, ReadListener {
   #end(code: number, reason: string, wasClean: boolean, error?: NetError): void {
     if (this.readyState === CLOSED) return;
     this.readyState = CLOSED;
-    this.#pinger.stop();
+    unwatch(this);
     this.#slowAlarm?.stop();
     this.#restAlarm?.stop();
     this.#hurry();
@@ -361,13 +382,12 @@ export class FrameSocket implements WsSocket, ReadListener {
 
   /** Closes the TCP connection, for which the peer has `closeTimeout` once it has all data. */
   #hangUp(conn: Connection, wasClean: boolean): void {
-    const { role, closeTimeout } = this.#options;
     const alarm = this.#lastAlarm = new Alarm(() => conn.abort());
     conn.flush().catch(() => {}).then(() => {
-      if (this.#lastAlarm !== undefined) alarm.start(closeTimeout);
+      if (this.#lastAlarm !== undefined) alarm.start(this.#limits.closeTimeout);
     });
     // The server closes the TCP connection first, so that it keeps no waiting port (RFC 6455 §7.1.1).
-    const last = role === "client" && wasClean ? conn.readChunk().catch(() => {}) : undefined;
+    const last = this.#role === "client" && wasClean ? conn.readChunk().catch(() => {}) : undefined;
     if (last === undefined) void conn.close();
     else void last.then(() => conn.close());
   }

@@ -10,8 +10,9 @@ import { WsConnection } from "../connection/connection.ts";
 import type { WsCompressionOptions, WsSocket } from "../connection/options.ts";
 import { acceptOf } from "../internal/accept_key.ts";
 import { answerDeflate } from "../internal/deflate_offer.ts";
+import { frameLimitsOf } from "../internal/frame_limits.ts";
 import { FrameSocket, type FrameSocketOptions } from "../internal/frame_socket.ts";
-import { WS_CONNECTION, wsCompressionOf, wsLimitsOf, wsRateOf } from "../internal/option_rules.ts";
+import { WS_CONNECTION, wsCompressionOf } from "../internal/option_rules.ts";
 import { HANDSHAKE_TIMEOUT } from "./_option_rules.ts";
 import type { UpgradeInfo, UpgradeOptions } from "./upgrade_options.ts";
 import { CloseCode } from "../internal/close_codes.ts";
@@ -40,9 +41,8 @@ export async function upgradeRequest(
 ): Promise<Upgrade> {
   WS_CONNECTION.assume(options);
   const { protocols = [], allowedOrigins, authorize } = options;
-  const { maxMessageSize, closeTimeout, messageTimeout, minMessageRate } = wsLimitsOf(options);
   const timeout = timeLimit(options.handshakeTimeout ?? HANDSHAKE_TIMEOUT);
-  const pingInterval = timeLimit(options.pingInterval ?? 30_000);
+  const limits = frameLimitsOf(options);
   // After the upgrade, Deno does not allow access to the request any more.
   const peer = formatAddress(info.remoteAddr);
   const headers = new Headers(request.headers);
@@ -75,17 +75,12 @@ export async function upgradeRequest(
   const protocol = protocols.find((name) => offered.has(name));
   const taking = takeOver(original, "websocket");
   const upgraded = taking === undefined
-    ? upgradeDeno(original, pingInterval)
+    ? upgradeDeno(original, limits.pingInterval)
     : await upgradeOwn(taking, headers, wsCompressionOf(options.compression), {
       role: "server",
       peer,
       protocol: protocol ?? "",
-      maxMessageSize,
-      pingInterval,
-      controlRate: options.controlRate && wsRateOf(options.controlRate),
-      closeTimeout,
-      messageTimeout,
-      minMessageRate,
+      limits,
     });
   // Deno's own option takes "a,b", which npm ws sends, for one name (Deno 2.9).
   if (protocol) upgraded.response.headers.set("sec-websocket-protocol", protocol);

@@ -97,10 +97,10 @@ export function createUpgrader(options: UpgraderOptions, handler: WsHandler): Up
 /** Follows one connection until its TCP connection is closed. */
 class Held implements ConnectionEvents {
   readonly #sockets: Sockets;
-  readonly #info: UpgradeInfo;
+  /** The second argument of the handler, until it is called. */
+  #info: UpgradeInfo | undefined;
   /** The address or network that it counts for. */
   readonly #address: string;
-  #ran = false;
 
   constructor(sockets: Sockets, info: UpgradeInfo, address: string) {
     this.#sockets = sockets;
@@ -109,12 +109,13 @@ class Held implements ConnectionEvents {
   }
 
   opened(connection: WsConnection): void {
-    this.#ran = true;
-    this.#sockets.opened(connection, this.#info);
+    const info = this.#info!;
+    this.#info = undefined;
+    this.#sockets.opened(connection, info);
   }
 
   ended(connection: WsConnection): void {
-    this.#sockets.ended(connection, this.#ran);
+    this.#sockets.ended(connection, this.#info === undefined);
   }
 
   gone(): void {
@@ -259,7 +260,7 @@ class Sockets implements Upgrader {
   opened(connection: WsConnection, info: UpgradeInfo): void {
     this.#accepted++;
     this.#event({ type: "open", connection });
-    void this.#run(connection, info);
+    this.#run(connection, info);
   }
 
   /** Counts the connection as closing. `ran` tells whether its handler was called. */
@@ -281,13 +282,21 @@ class Sockets implements Upgrader {
     this.#leave(address);
   }
 
-  async #run(connection: WsConnection, info: UpgradeInfo): Promise<void> {
+  /** Calls the handler. No async function is suspended meanwhile, to save memory per connection. */
+  #run(connection: WsConnection, info: UpgradeInfo): void {
     try {
-      await this.#handler(connection, info);
-      await connection.close();
+      Promise.resolve(this.#handler(connection, info)).then(
+        () => this.#finish(connection),
+        (error) => this.#finish(connection, { error }),
+      );
     } catch (error) {
-      await this.#handlerFailed(connection, error);
+      void this.#finish(connection, { error });
     }
+  }
+
+  async #finish(connection: WsConnection, failure?: { readonly error: unknown }): Promise<void> {
+    if (failure === undefined) await connection.close();
+    else await this.#handlerFailed(connection, failure.error);
     this.#handlerEnded();
   }
 

@@ -1,6 +1,11 @@
 import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { accessLog } from "../../../http/handlers/access_log.ts";
-import { type HttpHandler, serveHttp, type ServeHttpOptions } from "../../../http/server/server.ts";
+import {
+  type HttpHandler,
+  type HttpInfo,
+  serveHttp,
+  type ServeHttpOptions,
+} from "../../../http/server/server.ts";
 import { type TakenOver, takeOver } from "../../../http/server/take_over.ts";
 import type { Connection } from "../../../net/connection/connection.ts";
 import { NetError } from "../../../net/errors/errors.ts";
@@ -154,4 +159,25 @@ Deno.test("no interim response is sent after takeOver()", async () => {
   assertMatch(await head(conn), /^HTTP\/1\.1 101 /);
   assertEquals(await conn.readLine({ timeout: 30_000 }), "false");
   assertEquals(await conn.readLine({ timeout: 30_000 }), null);
+});
+
+Deno.test("info.completed of a taken request settles with its connection, whenever it is asked", async () => {
+  let info: HttpInfo<Deno.NetAddr> | undefined;
+  await using server = serveHttp({ hardened: true }, (request, given) => {
+    info = given;
+    if (request.url.endsWith("/early")) void given.completed;
+    return echo(request, given);
+  });
+  for (const path of ["/early", "/late"]) {
+    const conn = await dial(server);
+    await conn.write(`${HEAD.replace("GET /", `GET ${path}`)}\r\n`);
+    await head(conn);
+    const { completed } = info!;
+    const first = await Promise.race([completed.then(() => "over"), Promise.resolve("open")]);
+    assertEquals([first, server.stats().active], ["open", 1], path);
+    await conn.close();
+    await completed;
+    await info!.completed;
+    assertEquals(server.stats().active, 0, path);
+  }
 });

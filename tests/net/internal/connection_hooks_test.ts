@@ -81,3 +81,19 @@ Deno.test("hooks.whenClosed() tells the listener once, with the reason", async (
   assert(told[0] === server);
   assert(String(told[1]).includes("enough"), String(told[1]));
 });
+
+Deno.test("hooks.whenClosed() tells all listeners, the latest one first, even a late one", async () => {
+  const [client, server] = memoryPair();
+  await using _client = client;
+  const told: string[] = [];
+  const listen = (name: string) => {
+    hooks.whenClosed(server, { connectionClosed: () => void told.push(name) });
+  };
+  for (const name of ["a", "b", "c"]) listen(name);
+  server.abort();
+  await Promise.resolve();
+  assertEquals(told, ["c", "b", "a"]);
+  listen("late");
+  await Promise.resolve();
+  assertEquals(told, ["c", "b", "a", "late"]);
+});

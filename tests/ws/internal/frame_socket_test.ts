@@ -5,34 +5,40 @@ import type { WsCompressionOptions, WsMessage } from "../../../ws/connection/opt
 import { WsConnection } from "../../../ws/connection/connection.ts";
 import { WsFrameDecoder } from "../../../ws/frame_codec.ts";
 import { answerDeflate, offerDeflate } from "../../../ws/internal/deflate_offer.ts";
+import type { FrameSocketLimits } from "../../../ws/internal/frame_limits.ts";
 import { FrameSocket, type FrameSocketOptions } from "../../../ws/internal/frame_socket.ts";
 import { WsRoom } from "../../../ws/room.ts";
 import { concat, frame } from "../../_support/ws_peers.ts";
 
-const OPTIONS: Omit<FrameSocketOptions, "role"> = {
-  peer: "peer",
-  protocol: "",
+type Options = Partial<FrameSocketLimits & Pick<FrameSocketOptions, "compression">>;
+
+const LIMITS: FrameSocketLimits = {
   maxMessageSize: 1_000_000,
   pingInterval: Infinity,
   controlRate: undefined,
   closeTimeout: 5000,
   messageTimeout: Infinity,
   minMessageRate: 500,
-  compression: undefined,
 };
 
 function open(
   connection: Connection,
   role: "server" | "client",
-  options: Partial<FrameSocketOptions> = {},
+  { compression, ...limits }: Options = {},
 ): WsConnection {
-  const socket = new FrameSocket(Promise.resolve({ connection }), { ...OPTIONS, role, ...options });
+  const socket = new FrameSocket(Promise.resolve({ connection }), {
+    role,
+    peer: "peer",
+    protocol: "",
+    limits: { ...LIMITS, ...limits },
+    compression,
+  });
   const origin = { peer: "peer", url: "ws://peer", server: role === "server" };
   return new WsConnection(socket, origin, { maxMessageSize: 0 });
 }
 
 /** Both sides of a WebSocket in memory. */
-async function sockets(options: Partial<FrameSocketOptions> = {}) {
+async function sockets(options: Options = {}) {
   const [here, there] = memoryPair();
   const server = open(here, "server", options);
   const client = open(there, "client", options);
@@ -40,13 +46,13 @@ async function sockets(options: Partial<FrameSocketOptions> = {}) {
   return { server, client, here, there };
 }
 
-function agreed(options: WsCompressionOptions): Partial<FrameSocketOptions> {
+function agreed(options: WsCompressionOptions): Options {
   const { parameters } = answerDeflate(offerDeflate(options), options)!;
   return { compression: { parameters, options } };
 }
 
 /** A server whose client is raw bytes. */
-async function rawClient(options: Partial<FrameSocketOptions> = {}) {
+async function rawClient(options: Options = {}) {
   const [here, raw] = memoryPair();
   const server = open(here, "server", options);
   await server.opened;
@@ -153,7 +159,7 @@ Deno.test("a compressed message that is malformed is refused with 1007", async (
 });
 
 Deno.test("RSV1 is refused without an agreement, on control frames and on later fragments", async () => {
-  const cases: [frames: Uint8Array, options: Partial<FrameSocketOptions>][] = [
+  const cases: [frames: Uint8Array, options: Options][] = [
     [frame(0xc1, "x"), {}],
     [frame(0xc9, "x"), agreed({})],
     [frame(0xc8, ""), agreed({})],
