@@ -83,8 +83,9 @@ for (const [what, { begin, drip, limit, expected }] of Object.entries(SHAPES)) {
     await using server = serveHttp({ ...FAR, [limit]: LIMIT }, async (request) => {
       return new Response(await request.text());
     });
-    await using conn = await connectTcp({ port: server.addr.port, readTimeout: 10_000 });
+    // The limit may begin before this side knows that it is connected.
     const started = performance.now();
+    await using conn = await connectTcp({ port: server.addr.port, readTimeout: 10_000 });
     await conn.write(begin);
     const dripping = drip === undefined ? undefined : setInterval(() => conn.trySend(drip), 25);
     try {
