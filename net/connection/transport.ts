@@ -15,7 +15,11 @@ export type { Address, MemoryAddr } from "../address.ts";
 export interface Transport {
   /** Reads at least one byte into `buffer`. Resolves to the number of bytes, or null at the end. */
   read(buffer: Uint8Array): Promise<number | null>;
-  /** Writes at least one byte of `data`. Resolves to the number of bytes, which may be smaller. */
+  /**
+   * Writes at least one byte of `data`. Resolves to the number of bytes, which may be smaller. The
+   * memory of `data` belongs to the caller again when the promise settles: a transport that needs the
+   * bytes later copies them.
+   */
   write(data: Uint8Array): Promise<number>;
   /** Ends the output to the peer. Reading stays possible. */
   closeWrite(): Promise<void>;

@@ -48,7 +48,7 @@ export class TlsMachine implements TlsWrapEvents {
   /** Whether a server waits for the name that the client requests. */
   #awaitsHello: boolean;
   /** Replaces the output of the machine. */
-  #alert: Uint8Array | undefined;
+  #alert: Uint8Array<ArrayBuffer> | undefined;
   #target: Uint8Array = NOTHING;
   #filled = 0;
   /** Decrypted bytes that had no place in the target. */
@@ -121,6 +121,7 @@ export class TlsMachine implements TlsWrapEvents {
   /** Moves kept bytes to `target`. Returns their number. */
   take(target: Uint8Array): number {
     const rest = this.#rest;
+    if (rest.length === 0) return 0;
     const size = Math.min(rest.length, target.length);
     target.set(rest.subarray(0, size));
     this.#rest = size === rest.length ? NOTHING : rest.subarray(size);
@@ -143,7 +144,7 @@ export class TlsMachine implements TlsWrapEvents {
   }
 
   /** Returns the encrypted bytes that have to be sent, and forgets them. */
-  output(): Uint8Array {
+  output(): Uint8Array<ArrayBuffer> {
     const alert = this.#alert;
     if (alert !== undefined) {
       this.#alert = NOTHING;

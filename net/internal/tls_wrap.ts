@@ -51,8 +51,8 @@ export interface TlsWrap {
   receive(bytes: Uint8Array): void;
   /** Takes bytes to encrypt. */
   writeBuffer(request: object, bytes: Uint8Array): number;
-  /** Returns the encrypted bytes to send. */
-  drainEncOut(): Uint8Array;
+  /** Returns the encrypted bytes to send, in memory of their own. */
+  drainEncOut(): Uint8Array<ArrayBuffer>;
   /** Encrypts a close_notify. */
   shutdown(request: object): number;
   destroySsl(): void;
