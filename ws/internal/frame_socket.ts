@@ -35,11 +35,16 @@ export interface FrameSocketOptions {
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
+const NOTHING: Bytes = new Uint8Array(0);
+
 /** Send buffer in bytes above which only the latest ping gets an answer. */
 const BUSY = 64 * 1024;
 
-/** Frames after which the loop yields. Reads of available data never yield, so others would starve. */
-const TURN = 2000;
+/**
+ * Frames, and bytes of messages, after which the loop yields. Reads of available data never yield, so
+ * others would starve: 64 KiB of compressed messages can be 60 MiB.
+ */
+const TURN = 2000, TURN_BYTES = 4 * 1024 * 1024;
 
 /** The encoders of all connections without compression. */
 const SERVER = new FrameEncoder(false), CLIENT = new FrameEncoder(true);
@@ -78,8 +83,9 @@ export class FrameSocket implements WsSocket, ReadListener, CloseListener, Watch
   /** The time of the next ping. */
   due = Infinity;
   place: number = UNWATCHED;
-  /** Number of frames at the last turn of other connections. */
+  /** Number of frames at the last turn of other connections, and bytes of messages since then. */
   #turnAt = 0;
+  #turnBytes = 0;
   #pings = 0;
   /** The time of the ping whose answer is missing. */
   #pingAt: number | undefined;
@@ -100,7 +106,10 @@ export class FrameSocket implements WsSocket, ReadListener, CloseListener, Watch
       const { encoder, inflater } = openCompression(role, compression);
       this.#encoder = encoder;
       this.#inflater = inflater;
-      const inflate: WsInflate = (payload, most) => inflater.inflate(payload, most);
+      // Messages behind the close frame of this side are dropped.
+      const inflate: WsInflate = (payload, most) => {
+        return this.readyState === OPEN ? inflater.inflate(payload, most) : NOTHING;
+      };
       this.#decoder = new WsFrameDecoder(role, { maxMessageSize, inflate });
     }
     taken.then((over) => this.#open(over), () => {
@@ -209,7 +218,9 @@ export class FrameSocket implements WsSocket, ReadListener, CloseListener, Watch
     const decoder = this.#decoder;
     for (;;) {
       if (this.#paused !== undefined) return this.#paused.promise;
-      if (decoder.frames - this.#turnAt > TURN) return this.#othersTurn();
+      if (decoder.frames - this.#turnAt > TURN || this.#turnBytes > TURN_BYTES) {
+        return this.#othersTurn();
+      }
       const event = decoder.next();
       if (event === undefined) return undefined;
       // Immediate answers of the handler to earlier messages must precede the close frame.
@@ -261,6 +272,7 @@ export class FrameSocket implements WsSocket, ReadListener, CloseListener, Watch
   /** Yields to the event loop. */
   #othersTurn(): Promise<void> {
     this.#turnAt = this.#decoder.frames;
+    this.#turnBytes = 0;
     return new Promise((resolve) => setImmediate(resolve));
   }
 
@@ -268,6 +280,7 @@ export class FrameSocket implements WsSocket, ReadListener, CloseListener, Watch
     switch (event.kind) {
       case "message":
         this.#restSince = 0;
+        this.#turnBytes += event.data.length;
         if (this.readyState === OPEN) this.#events?.message(this.#owner, event.data);
         break;
       case "ping":

@@ -7,6 +7,7 @@ import { WsFrameDecoder } from "../../../ws/frame_codec.ts";
 import { answerDeflate, offerDeflate } from "../../../ws/internal/deflate_offer.ts";
 import type { FrameSocketLimits } from "../../../ws/internal/frame_limits.ts";
 import { FrameSocket, type FrameSocketOptions } from "../../../ws/internal/frame_socket.ts";
+import { MessageDeflater } from "../../../ws/internal/message_deflate.ts";
 import { WsRoom } from "../../../ws/room.ts";
 import { concat, frame } from "../../_support/ws_peers.ts";
 
@@ -155,6 +156,32 @@ Deno.test("a compressed message that is malformed is refused with 1007", async (
   assertEquals(close?.kind === "close" && close.code, 1007);
   await raw.close();
   assertEquals((await server.closed).error?.kind, "protocol");
+  await server.gone;
+});
+
+Deno.test("messages behind the own close frame are not decompressed", async () => {
+  const { server, raw, next } = await rawClient(agreed({}));
+  const closing = server.close();
+  assertEquals((await next())?.kind, "close");
+  const [malformed, close] = [Uint8Array.fromHex("ffffffff"), Uint8Array.fromHex("03e8")];
+  await raw.write(concat(frame(0xc1, malformed), frame(0xc2, malformed), frame(0x88, close)));
+  assertEquals([(await closing).code, (await closing).wasClean], [1000, true]);
+  await raw.close();
+  await server.gone;
+});
+
+Deno.test("large messages of one connection do not keep the others waiting", async () => {
+  const { server, raw } = await rawClient(agreed({}));
+  const deflater = new MessageDeflater({ windowBits: 15, takeover: false }, 6);
+  const bomb = frame(0xc2, deflater.deflate(new Uint8Array(1_000_000)));
+  const sending = raw.write(concat(...Array(40).fill(bomb)));
+  await server.receive();
+  let received = 1;
+  const turn = new Promise<number>((resolve) => setImmediate(() => resolve(received)));
+  for (; received < 40; received++) await server.receive();
+  assert(await turn < 40, "the turn of the others came in between");
+  await sending;
+  await Promise.all([raw.close(), server.close()]);
   await server.gone;
 });
 
