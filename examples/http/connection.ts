@@ -74,11 +74,21 @@ function proxyUrl(text: string): string {
 export async function cookiesOf(file: string | undefined): Promise<CookieJar | undefined> {
   if (file === undefined) return undefined;
   try {
-    return createCookieJar(await Deno.readTextFile(file));
+    const text = await Deno.readTextFile(file);
+    // The jar replaces the file, which must not be another one by mistake.
+    if (!text.split(/\r?\n/).every(isCookieLine)) {
+      throw badValue("--cookie-jar", file, "a file of cookies, or a new one");
+    }
+    return createCookieJar(text);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return createCookieJar();
     throw error;
   }
+}
+
+/** Returns whether a line of a cookie file is empty, a comment, or a cookie of seven fields. */
+function isCookieLine(line: string): boolean {
+  return line.trim() === "" || line.startsWith("#") || line.split("\t").length >= 7;
 }
 
 /** Saves the cookies. Nobody else may read a new file, because cookies are secrets. */

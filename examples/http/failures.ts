@@ -11,8 +11,9 @@ const ADVICE = [
   ["trust it with pin", "trust it with --pin"],
 ] as const;
 
-/** Messages about the environment and the files of `--ca`, `--cert` and `--key`. They are no bugs. */
-const WRONG_SETTING = /^(?:Cannot use cert, key or caCerts:|(?:https?|all)_proxy must )/i;
+/** Messages about the environment, files and `--header`. They are no bugs. */
+const WRONG_SETTING =
+  /^(?:Cannot use cert, key or caCerts:|Cannot send this Transfer-Encoding:|(?:https?_proxy|all_proxy|Content-Length) must )/i;
 
 /** Returns the error to report for a failure: advice names flags, and a wrong setting is no bug. */
 export function inWordsOfFlags(error: unknown): unknown {

@@ -259,6 +259,7 @@ Deno.test("http_client fails in one line that says why, and shows no secret", as
     [1, /no-such-file/, ["POST", "http://h/", "--body", "/no-such-file"]],
     [2, /--data.*--body/, ["http://h/", "-d", "@file"]],
     [2, /--request.*METHOD/, ["GET", "http://h/", "-X", "PUT"]],
+    [2, /Content-Length must be 1/, [server.url, "-d", "1", "-H", "Content-Length: 9"]],
     [2, /--digest.*--user/, ["http://h/", "--digest"]],
     [2, /--bearer.*--user/, ["http://h/", "--bearer", "secret", "-u", "a:secret"]],
     [2, /--unix-socket.*--proxy/, ["http://h/", "--unix-socket", "s", "-x", "127.0.0.1:1"]],
@@ -328,6 +329,10 @@ Deno.test("http_client --cookie-jar keeps cookies in the format of curl, for nob
       headers: { "set-cookie": `id=${request.url.split("/").at(-1)}; Max-Age=60` },
     })
   );
+  const other = `${folder.path}/notes`;
+  await Deno.writeTextFile(other, "# no\ncookies\n");
+  assertEquals((await run(server.url, "-c", other)).code, 2);
+  assertEquals(await Deno.readTextFile(other), "# no\ncookies\n");
   assertEquals((await run(`${server.url}1`, "-c", file)).out, "");
   assertEquals((await run(`${server.url}bad`, "-c", file)).out, "id=1");
   assertEquals((await run(server.url, "-c", file)).out, "id=bad");
