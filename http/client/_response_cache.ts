@@ -70,8 +70,11 @@ export class ResponseCache {
     return { key, request, entries, stale };
   }
 
-  /** Takes the response of the server. Returns the stored one if the server confirms it. */
-  async received(incoming: Incoming, lookup: CacheLookup): Promise<Incoming> {
+  /**
+   * Takes the response of the server. Returns the stored one if the server confirms it; undefined if it
+   * confirms another one, so that the request must be sent again without conditions (RFC 9111 §4.3.3).
+   */
+  async received(incoming: Incoming, lookup: CacheLookup): Promise<Incoming | undefined> {
     const { request, key, entries, stale } = lookup;
     const { status } = incoming;
     const response = { status, headers: fieldsOf(incoming.headers) };
@@ -81,7 +84,12 @@ export class ResponseCache {
       return ignoreFailure(Promise.try(() => this.#store.set(key, all)));
     };
     if (stale !== undefined && status === 304) {
-      const { policy, modified } = policyOf(stale).revalidatedPolicy(request, response);
+      const { policy, modified, matches } = policyOf(stale).revalidatedPolicy(request, response);
+      if (!matches) {
+        await incoming.read();
+        await ignoreFailure(Promise.try(() => this.#store.delete(key)));
+        return undefined;
+      }
       if (!modified) {
         // The end of a response without a body frees its connection.
         await incoming.read();

@@ -24,6 +24,8 @@ import { type Origin, Pool, QueueFull } from "./internal/pool.ts";
 import { Http1Transport } from "./internal/transport.ts";
 import { shownUrl } from "./_url.ts";
 
+/** The headers that the cache adds. */
+const CONDITIONS = ["if-none-match", "if-modified-since"];
 /** The number of times that a hook may repeat a request. */
 const MAX_REPEATS = 10;
 
@@ -266,7 +268,13 @@ export class ClientSession {
     }
     const incoming = await this.#send(attempt, plan, plain, guard);
     if (cache === undefined) return incoming;
-    if (found !== undefined) return await cache.received(incoming, found);
+    if (found !== undefined) {
+      const received = await cache.received(incoming, found);
+      if (received !== undefined) return received;
+      plan.history.push({ method: plan.method, url: shownUrl(plan.url), status: 304 });
+      for (const name of CONDITIONS) headers.delete(name);
+      return await this.#send(attempt, plan, plain, guard);
+    }
     await cache.changed(plan, headers, incoming);
     return incoming;
   }

@@ -216,13 +216,15 @@ export class ClientConnection implements ResponseSource, Watched {
   #send(request: OutgoingRequest): void {
     const { head, body, sending, timings } = request;
     this.#uploading = sending !== undefined;
+    const number = this.#requests;
     // Writing and reading go on together: a server may answer before it has read everything.
     const writing = sending === undefined && !request.expects
       ? this.#out.head(head, body)
       : this.#upload(request);
     writing.then(() => {
       timings.sent = timings.elapsed;
-      this.#requestEnded();
+      // The end of an upload may already have led to the next request.
+      if (number === this.#requests) this.#requestEnded();
     }, () => {
       // The response decides. It may have arrived before the connection broke.
       this.#last = true;

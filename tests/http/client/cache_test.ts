@@ -133,6 +133,28 @@ Deno.test("variants and users are told apart", async () => {
   assertEquals(server.calls.length, 4);
 });
 
+Deno.test("a 304 for another response than the stored one is asked for again", async () => {
+  const seen: (string | null)[] = [];
+  await using server = serve((request) => {
+    const condition = request.headers.get("if-none-match");
+    seen.push(condition);
+    return condition === null
+      ? new Response(`body ${seen.length}`, {
+        headers: { etag: '"a"', "cache-control": "max-age=0" },
+      })
+      : new Response(null, {
+        status: 304,
+        headers: { etag: '"b"', "cache-control": "max-age=60" },
+      });
+  });
+  await using client = createClient({ cache: true });
+  assertEquals(await client.get(server.url).text(), "body 1");
+  const again = await client.get(server.url);
+  assertEquals([again.status, again.cached, await again.text()], [200, false, "body 3"]);
+  assertEquals(again.history.map(({ status }) => status), [304]);
+  assertEquals(seen, [null, '"a"', null]);
+});
+
 Deno.test("responses for other cookies, API keys and hosts are told apart, also without Vary", async () => {
   await using server = counting(() => ({ "cache-control": "max-age=60" }));
   await using client = createClient({ cache: true });
