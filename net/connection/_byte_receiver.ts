@@ -322,9 +322,9 @@ export class ByteReceiver {
 
   #wait(deadline: Deadline, boundary: Boundary): Promise<number | null> {
     this.#followSignal(deadline);
-    this.#enter(deadline, boundary);
     return new Promise((resolve) => {
       this.#resolve = resolve;
+      this.#enter(deadline, boundary);
     });
   }
 

@@ -52,6 +52,10 @@ let rechecking = false;
 /** The number of calls of `holdWhile` that are under way. */
 let holders = 0;
 
+// The first timer of a process loads code of Deno and runs all microtasks meanwhile. That must not happen
+// within the functions below, or in the middle of a read.
+clearTimeout(setTimeout(() => {}));
+
 /** Registers `item`. Call {@linkcode touch} whenever its `due` moves closer. */
 export function watch(item: Watched): void {
   if (item.place === UNWATCHED) rise(item, item.due, items.length);

@@ -101,8 +101,9 @@ Deno.test("a line that cannot be stored is handed back and not delivered, and th
     { type: "error", code: "not-stored", id: 2 },
   ]);
   assertEquals([bob.face.read(), lobby.stats().messages], [[], 0]);
-  assert(lobby.fault !== undefined);
-  assertEquals(log.at(-1), { type: "not-stored", reason: lobby.fault });
+  assertEquals(lobby.fault, "closed");
+  const reason = 'Cannot use the store ":memory:": it was closed';
+  assertEquals(log.at(-1), { type: "not-stored", reason });
 });
 
 Deno.test("an author edits and deletes a message; others cannot", async () => {
