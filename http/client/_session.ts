@@ -101,6 +101,8 @@ export class ClientSession {
         guard.disarm();
         seen = true;
         exchange = new ClientExchange(incoming, guard, plan, this.pool, attempt);
+        // Nothing has listened for an abort between the head and here, so the place would never be free.
+        guard.throwIfAborted();
         const again = attempt.told !== undefined &&
           await this.#finish(exchange, attempt.told, hooks, plan.url).catch(theirs);
         if (again && repeats < MAX_REPEATS) {

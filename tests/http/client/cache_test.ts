@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
   type CacheStoreOptions,
   createCacheStore,
@@ -131,6 +131,18 @@ Deno.test("variants and users are told apart", async () => {
     assertEquals(await get("de", "eve"), "body 4");
   }
   assertEquals(server.calls.length, 4);
+});
+
+Deno.test("a request that is cancelled as its head arrives leaves its place", async () => {
+  await using server = serve(() => new Response("x".repeat(100_000)));
+  const stop = new AbortController();
+  const store = { get: () => undefined, set() {}, delete: () => stop.abort() };
+  await using client = createClient({ cache: { store } });
+  const error = await assertRejects(
+    () => client.post(server.url, { signal: stop.signal }),
+    DOMException,
+  );
+  assertEquals([error.name, client.stats().active], ["AbortError", 0]);
 });
 
 Deno.test("a 304 for another response than the stored one is asked for again", async () => {
