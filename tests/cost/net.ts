@@ -2,6 +2,7 @@
 
 import {
   formatAddress,
+  isGlobalAddress,
   isLoopback,
   normalizeHostname,
   parseHostPort,
@@ -82,6 +83,7 @@ const TEXT: CostRow[] = [
   of(normalizeHostname, HEAD, { around: [["::", "ffff:1"], ["0:", ":ffff:x"]], units: ["0:"] }),
   of(peerNetwork, HEAD, { around: [["fe80::", "1"], ["1:", "::"]] }),
   of(isLoopback, HEAD, { around: [["", "localhost"], ["", ".localhost."], ["127.", ""]] }),
+  of(isGlobalAddress, HEAD, { around: [["fe80::", "1"], ["127.", ""]], units: ["1.", ":0"] }),
   of(parseHostPort, HEAD, { around: [["[", "]:80"], ["a:", ""], ["", ":80"]] }),
   {
     name: "formatAddress()",
