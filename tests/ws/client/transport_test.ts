@@ -14,6 +14,7 @@ import type { ConnectWebSocketOptions } from "../../../ws/client/options.ts";
 import { upgrade } from "../../../ws/server/upgrade.ts";
 import { serveWebSocket } from "../../../ws/server/server.ts";
 import { testCertificates } from "../../_support/certificates.ts";
+import { LOCK } from "../../_support/flags.ts";
 import { startMicrosocks, startSquid, startTinyproxy } from "../../_support/http_peers.ts";
 import { needs } from "../../_support/peers.ts";
 import { SocksServer } from "../../_support/socks_server.ts";
@@ -35,18 +36,40 @@ async function relay(near: Connection, port: number): Promise<void> {
   await up;
 }
 
-/** Runs `work` with variables of the environment, which are restored afterwards. */
-async function withVariables(variables: Record<string, string>, work: () => Promise<void>) {
-  const before = Object.keys(variables).map((name) => [name, Deno.env.get(name)] as const);
-  for (const [name, value] of Object.entries(variables)) Deno.env.set(name, value);
-  try {
-    await work();
-  } finally {
-    for (const [name, value] of before) {
-      if (value === undefined) Deno.env.delete(name);
-      else Deno.env.set(name, value);
+/**
+ * Asks in a process of its own, because all tests share the variables of the environment.
+ *
+ * @returns The answers, one for each URL.
+ */
+async function askWith(
+  variables: Record<string, string>,
+  asks: readonly (readonly [url: string, options: ConnectWebSocketOptions])[],
+): Promise<unknown> {
+  const client = new URL("../../../ws/client/client.ts", import.meta.url).href;
+  const script = `
+    import { connectWebSocket } from ${JSON.stringify(client)};
+    const answers = [];
+    for (const [url, options] of ${JSON.stringify(asks)}) {
+      await using conn = await connectWebSocket(url, options);
+      await conn.send("hello");
+      answers.push(await conn.receive({ timeout: 20_000 }));
     }
-  }
+    console.log(JSON.stringify(answers));
+  `;
+  const none = { http_proxy: "", https_proxy: "", no_proxy: "", HTTP_PROXY: "", HTTPS_PROXY: "" };
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-q", LOCK, "--allow-net", "--allow-env", "--ext=ts", "-"],
+    env: { ...none, NO_PROXY: "", ...variables },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const input = child.stdin.getWriter();
+  await input.write(new TextEncoder().encode(script));
+  await input.close();
+  const { stdout, stderr } = await child.output();
+  assertEquals(new TextDecoder().decode(stderr), "");
+  return JSON.parse(new TextDecoder().decode(stdout));
 }
 
 Deno.test("a WebSocket goes through an HTTP proxy, for ws and wss, by option or environment", async () => {
@@ -70,14 +93,11 @@ Deno.test("a WebSocket goes through an HTTP proxy, for ws and wss, by option or 
     password: "s3cret",
   };
   assertEquals(await ask(plain.url, { proxy: setting }), "hello");
-  await withVariables({ http_proxy: login, HTTPS_PROXY: login }, async () => {
-    assertEquals(await ask(plain.url), "hello");
-    assertEquals(await ask(secure.url, trusted), "hello");
-    assertEquals(await ask(plain.url, { proxy: false }), "hello");
-    await withVariables({ NO_PROXY: "127.0.0.0/8" }, async () => {
-      assertEquals(await ask(plain.url), "hello");
-    });
-  });
+  const variables = { http_proxy: login, HTTPS_PROXY: login };
+  const asks = [[plain.url, {}], [secure.url, trusted], [plain.url, { proxy: false }]] as const;
+  assertEquals(await askWith(variables, asks), ["hello", "hello", "hello"]);
+  const direct = { ...variables, NO_PROXY: "127.0.0.0/8" };
+  assertEquals(await askWith(direct, [[plain.url, {}]]), ["hello"]);
   assertEquals(await ask(plain.url, { proxy: { ...setting, noProxy: ["127.0.0.1"] } }), "hello");
   await proxy.shutdown();
   const connect = (port: number) => `CONNECT 127.0.0.1:${port}`;
