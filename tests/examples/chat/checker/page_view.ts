@@ -184,6 +184,7 @@ export class PageView {
     const place = `#${room}`;
     const mark = this.#marks.get(place);
     const goesOn = complete && mark !== undefined && epoch === this.#epoch;
+    const isFirst = this.user === undefined;
     this.#token = token;
     this.#epoch = epoch;
     this.user = user;
@@ -198,7 +199,8 @@ export class PageView {
       if (!again) this.#show(place, event);
     }
     this.#marks.set(place, Math.max(seq, mark ?? 0));
-    if (this.#privateMark === 0 && mark === undefined) this.#privateMark = seq;
+    // The first welcome of all: private lines before it are not the page's concern.
+    if (isFirst) this.#privateMark = seq;
   }
 
   #message(line: Line): void {

@@ -172,3 +172,15 @@ Deno.test("a line without a key is shown as it is", () => {
   view.read("#lobby", [line("b1", 11), { type: "notice" }]);
   assertEquals(notes(view).slice(2), ["#lobby strange 11", "read"]);
 });
+
+Deno.test("a page that began with an empty store sees the private lines that a crash has left unconfirmed", () => {
+  const view = new PageView("Ann", ["lobby", "tea"], ["Bob"]);
+  view.receive(welcome({ seq: 0 }));
+  view.tell("a1", "x", { name: "Bob", user: 8 });
+  // The chat was killed between commit and confirmation, and before the welcome to the second room.
+  view.join();
+  view.receive(welcome({ complete: true, seq: 5 }));
+  view.receive(welcome({ room: "tea", seq: 5 }));
+  view.receive(secret("a1", 3, { from: "Ann", to: "Bob", own: true, id: 1 }));
+  assertEquals(notes(view).slice(-2), ["confirmed a1 3", "@Ann+Bob a1 3"]);
+});
