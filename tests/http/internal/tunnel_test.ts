@@ -146,14 +146,14 @@ Deno.test("openTunnel() does not wait for the text of a refusal that never comes
 });
 
 Deno.test("openTunnel() tells apart an absent, a silent and a malformed proxy", async () => {
-  using taken = Deno.listen({ hostname: "127.0.0.7", port: 0 });
+  using taken = Deno.listen({ hostname: "127.0.0.8", port: 0 });
   const { port } = taken.addr;
   taken.close();
-  const refused = await failure(`http://127.0.0.7:${port}`);
+  const refused = await failure(`http://127.0.0.8:${port}`);
   assertEquals(refused.kind, "refused");
   assertEquals(
     refused.message,
-    `Cannot connect to a.test:443 through the proxy http://127.0.0.7:${port}: connection refused`,
+    `Cannot connect to a.test:443 through the proxy http://127.0.0.8:${port}: connection refused`,
   );
   assertEquals((await failure("http://proxy.invalid:1")).kind, "dns");
   const rows: [answer: string, kind: string][] = [

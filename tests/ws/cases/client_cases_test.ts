@@ -1,0 +1,4 @@
+import { testCases } from "./run_cases.ts";
+import { clientSubject } from "./subjects.ts";
+
+testCases("the client", () => clientSubject());
