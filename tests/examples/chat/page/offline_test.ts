@@ -50,14 +50,19 @@ scene("keeps unsent lines and drafts of each room over a reload without a server
 scene("sends a line once although it comes back in another tab", async (s) => {
   const page = await s.join("Ann");
   await using nc = await s.terminal("Bob");
-  // The line reaches the server, but its confirmation does not reach the page.
-  await page.evaluate("socket.onmessage = () => {}");
+  // The line reaches the server, but its confirmation does not reach the page. The news that the other
+  // tab has joined does: without it, the page would come back after a moment and displace the other tab.
+  await page.evaluate(`{
+    const take = socket.onmessage;
+    socket.onmessage = (event) => JSON.parse(event.data).type === "bye" && take(event);
+  }`);
   await say(page, "only once");
   await heard(nc, "only once");
   const other = await page.context().newPage();
   await other.goto(s.web);
   await expose(other);
   await becomes(other, `state.me.joined && ${ALL_SENT} && outbox.pending.size === 0`);
+  await becomes(page, "/another place/.test($('fault').textContent)");
   await say(other, "from the other tab");
   assertStringIncludes(await heard(nc, "other tab"), "from the other tab");
   await becomes(other, ALL_SENT);
