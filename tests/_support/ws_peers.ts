@@ -29,6 +29,48 @@ export function concat(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer>
 
 const text = (value: string) => new TextEncoder().encode(value);
 
+/** Returns the opening handshake of a client (RFC 6455 §4.1). */
+export function openingRequest(
+  port: number,
+  lines: readonly string[] = [],
+): Uint8Array<ArrayBuffer> {
+  return text([
+    "GET / HTTP/1.1",
+    `Host: 127.0.0.1:${port}`,
+    "Upgrade: websocket",
+    "Connection: Upgrade",
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    "Sec-WebSocket-Version: 13",
+    ...lines,
+    "\r\n",
+  ].join("\r\n"));
+}
+
+/** Returns the answer of a server to the head of such a request (RFC 6455 §4.2.2). */
+export async function openingResponse(
+  request: string,
+  lines: readonly string[] = [],
+): Promise<Uint8Array> {
+  const key = /^sec-websocket-key: *(\S+)/im.exec(request)?.[1] ?? "";
+  return text([
+    "HTTP/1.1 101 Switching Protocols",
+    "Upgrade: websocket",
+    "Connection: Upgrade",
+    `Sec-WebSocket-Accept: ${await acceptOf(key)}`,
+    ...lines,
+    "\r\n",
+  ].join("\r\n"));
+}
+
+/** Returns the value of `Sec-WebSocket-Accept` for a key, without the code under test. */
+export async function acceptOf(key: string): Promise<string> {
+  const digest = await crypto.subtle.digest(
+    "SHA-1",
+    text(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`),
+  );
+  return new Uint8Array(digest).toBase64();
+}
+
 /** A peer that writes frames by hand, also such as no good one sends. */
 export class RawPeer implements Disposable {
   readonly #conn: Deno.TcpConn;
@@ -48,17 +90,7 @@ export class RawPeer implements Disposable {
   /** Connects and does the opening handshake; more header lines may be given. */
   static async open(port: number, lines: readonly string[] = []): Promise<RawPeer> {
     const client = new RawPeer(await Deno.connect({ port }), true);
-    const head = [
-      "GET / HTTP/1.1",
-      `Host: 127.0.0.1:${port}`,
-      "Upgrade: websocket",
-      "Connection: Upgrade",
-      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-      "Sec-WebSocket-Version: 13",
-      ...lines,
-      "\r\n",
-    ];
-    await client.write(text(head.join("\r\n")));
+    await client.write(openingRequest(port, lines));
     await client.#readHead();
     return client;
   }
@@ -67,17 +99,7 @@ export class RawPeer implements Disposable {
   static async accept(conn: Deno.TcpConn, more: readonly number[] = []): Promise<RawPeer> {
     const server = new RawPeer(conn, false);
     await server.#readHead();
-    const [, key] = /sec-websocket-key: (\S+)/i.exec(server.head)!;
-    const guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
-    const digest = await crypto.subtle.digest("SHA-1", text(key + guid));
-    const head = [
-      "HTTP/1.1 101 Switching Protocols",
-      "Upgrade: websocket",
-      "Connection: Upgrade",
-      `Sec-WebSocket-Accept: ${new Uint8Array(digest).toBase64()}`,
-      "\r\n",
-    ];
-    await server.write(concat(text(head.join("\r\n")), Uint8Array.from(more)));
+    await server.write(concat(await openingResponse(server.head), Uint8Array.from(more)));
     return server;
   }
 

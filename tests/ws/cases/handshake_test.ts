@@ -3,7 +3,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { NetError } from "../../../net/errors/errors.ts";
 import { connectWebSocket } from "../../../ws/client/client.ts";
-import { serve } from "../../_support/ws_peers.ts";
+import { acceptOf, serve } from "../../_support/ws_peers.ts";
 import { CLOSE, closePayload, TEXT } from "./case.ts";
 import {
   REQUEST_FIELDS,
@@ -12,7 +12,7 @@ import {
   type ResponseCase,
   RESPONSES,
 } from "./handshake.ts";
-import { acceptOf, handshakeAsServer } from "./subjects.ts";
+import { handshakeAsServer } from "./subjects.ts";
 import { encodeCaseFrame, Wire } from "./wire.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);

@@ -4,7 +4,7 @@ import { assertEquals } from "@std/assert";
 import { connectWebSocket } from "../../../ws/client/client.ts";
 import type { WsConnection } from "../../../ws/connection/connection.ts";
 import { serveWebSocket } from "../../../ws/server/server.ts";
-import { echo } from "../../_support/ws_peers.ts";
+import { concat, echo, openingRequest, openingResponse } from "../../_support/ws_peers.ts";
 import { type Agreement, extensionOf } from "./compression.ts";
 import { directionFrom, Inflater } from "./deflater.ts";
 import { MOST } from "./limits.ts";
@@ -136,48 +136,21 @@ function extensionsIn(head: string): string {
   return /^sec-websocket-extensions: *(.*)\r$/im.exec(head)?.[1] ?? "";
 }
 
-/** Sends the opening handshake (RFC 6455 §4.1), and returns the head of the response. */
-export async function handshakeAsClient(
+/** Sends the opening handshake, and returns the head of the response. */
+async function handshakeAsClient(
   wire: Wire,
   port: number,
   lines: readonly string[] = [],
 ): Promise<string> {
-  const head = [
-    "GET / HTTP/1.1",
-    `Host: 127.0.0.1:${port}`,
-    "Upgrade: websocket",
-    "Connection: Upgrade",
-    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-    "Sec-WebSocket-Version: 13",
-    ...lines,
-    "\r\n",
-  ];
-  await wire.write(new TextEncoder().encode(head.join("\r\n")));
+  await wire.write(openingRequest(port, lines));
   return await wire.readHead();
 }
 
-/** Answers the opening handshake (RFC 6455 §4.2.2), and returns the head of the request. `rest` follows in the same packet. */
+/** Answers the opening handshake; `rest` follows in the same packet. */
 export async function handshakeAsServer(
   wire: Wire,
   lines: readonly string[] = [],
   rest: Uint8Array = new Uint8Array(),
-): Promise<string> {
-  const request = await wire.readHead();
-  const key = /^sec-websocket-key: *(\S+)/im.exec(request)?.[1] ?? "";
-  const head = [
-    "HTTP/1.1 101 Switching Protocols",
-    "Upgrade: websocket",
-    "Connection: Upgrade",
-    `Sec-WebSocket-Accept: ${await acceptOf(key)}`,
-    ...lines,
-    "\r\n",
-  ];
-  await wire.write(new Uint8Array([...new TextEncoder().encode(head.join("\r\n")), ...rest]));
-  return request;
-}
-
-/** Returns the value of `Sec-WebSocket-Accept` for a key. */
-export async function acceptOf(key: string): Promise<string> {
-  const text = new TextEncoder().encode(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`);
-  return new Uint8Array(await crypto.subtle.digest("SHA-1", text)).toBase64();
+): Promise<void> {
+  await wire.write(concat(await openingResponse(await wire.readHead(), lines), rest));
 }
