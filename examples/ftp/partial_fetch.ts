@@ -63,7 +63,7 @@ export class PartialFetch implements AsyncDisposable {
       }
       return part;
     } catch (error) {
-      file.close();
+      release(file);
       throw error;
     }
   }
@@ -85,11 +85,18 @@ export class PartialFetch implements AsyncDisposable {
 
   /** Closes the file. An incomplete one stays for the next run, unless it is empty. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#file.close();
+    release(this.#file);
     if (this.#finished || this.size > 0) return;
     await ignoreFailure(Deno.remove(this.#path));
     await ignoreFailure(Deno.remove(`${this.#path}.json`));
   }
+}
+
+/** Unlocks and closes a file. */
+function release(file: Deno.FsFile): void {
+  using _closing = file;
+  // Closing is not enough: a process that another thread starts has the lock as well until it runs.
+  file.unlockSync();
 }
 
 async function lstat(path: string): Promise<Deno.FileInfo | undefined> {

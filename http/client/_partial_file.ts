@@ -57,23 +57,20 @@ export class PartialFile implements Disposable {
       create: true,
       ...mode === undefined ? {} : { mode },
     });
-    try {
-      if (!await file.tryLock(true)) {
-        throw new NetError(`Cannot download to ${path}: another download is writing it`, {
-          kind: "usage",
-        });
-      }
-      // The umask may have taken bits away, and an earlier run may have made the file.
-      if (mode !== undefined) await Deno.chmod(path, mode);
-      const partial = new PartialFile(path, file);
-      if (resume) partial.state = await readNote(partial.#note);
-      if (partial.state !== undefined) partial.size = (await file.stat()).size;
-      if (partial.size === 0) await partial.restart(undefined);
-      return partial;
-    } catch (error) {
-      file.close();
-      throw error;
+    using opened = new DisposableStack();
+    const partial = opened.use(new PartialFile(path, file));
+    if (!await file.tryLock(true)) {
+      throw new NetError(`Cannot download to ${path}: another download is writing it`, {
+        kind: "usage",
+      });
     }
+    // The umask may have taken bits away, and an earlier run may have made the file.
+    if (mode !== undefined) await Deno.chmod(path, mode);
+    if (resume) partial.state = await readNote(partial.#note);
+    if (partial.state !== undefined) partial.size = (await file.stat()).size;
+    if (partial.size === 0) await partial.restart(undefined);
+    opened.move();
+    return partial;
   }
 
   /** Drops the content and starts again. */
@@ -137,7 +134,9 @@ export class PartialFile implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#file.close();
+    using file = this.#file;
+    // Closing is not enough: a process that another thread starts has the lock as well until it runs.
+    file.unlockSync();
   }
 }
 
