@@ -90,8 +90,8 @@ export function handshakeTooLong(address: string, timeout: number): NetError {
 export function nameToVerify(serverName: string): string {
   const bare = bareName(serverName).replace(/^([^%]*:[^%]*)%.*$/, "$1");
   if (readAddressBytes(bare) !== undefined) return bare;
-  const name = /^[!-~]*$/.test(bare) ? bare : domainToASCII(bare);
-  if (isPresentable(name.replace(/\.$/, "")) && !name.startsWith("*")) return name;
+  const name = /^[!-~]*$/.test(bare) ? bare : bareName(domainToASCII(bare));
+  if (isPresentable(name) && !name.startsWith("*")) return name;
   throw new TypeError(`no certificate can have the name ${JSON.stringify(serverName)}`);
 }
 

@@ -69,6 +69,8 @@ const NAME_ROWS: ReadonlyArray<
   [[{ dns: "xn--*.a.test" }], "xn--bcher-kva.a.test", "wrong-name"],
   [[{ dns: "*.a.test" }], "xn--bcher-kva.a.test", "trusted"],
   [[{ dns: "xn--bcher-kva.test" }], "Bücher.test", "trusted"],
+  // The last character is an ideographic full stop, which IDNA reads as a dot (RFC 3490 §3.1).
+  [[{ dns: "xn--bcher-kva.test" }], "bücher.test\u3002", "trusted"],
   [[{ ip: "fe80::1" }], "fe80::1%eth0", "trusted"],
   [[{ dns: "*.0.0.1" }], "127.0.0.1", "wrong-name"],
   [[{ dns: "a.test\0.b.test" }], "a.test", "wrong-name"],
