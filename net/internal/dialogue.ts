@@ -8,7 +8,7 @@ import { KeepAlive } from "./keep_alive.ts";
 import type { MailClientOptions } from "../mail/options.ts";
 import { type Reply, ReplyError } from "../errors/reply_error.ts";
 import { Secrets } from "./secrets.ts";
-import { checkPair, tlsOptions } from "./tls_rules.ts";
+import { checkPair, TLS_CLIENT } from "./tls_rules.ts";
 import { Turns } from "./turns.ts";
 import { connectTcp } from "../tcp/client.ts";
 import { escapeControls } from "../text.ts";
@@ -131,7 +131,7 @@ export class Dialogue {
       ...(signal && { signal }),
     };
     const conn = tls === "implicit"
-      ? await connectTls({ ...dial, ...tlsOptions(options), handshakeTimeout: connectTimeout })
+      ? await connectTls({ ...dial, ...TLS_CLIENT.pick(options), handshakeTimeout: connectTimeout })
       : await connectTcp(dial);
     return new Dialogue(conn, options, tls);
   }
@@ -140,7 +140,7 @@ export class Dialogue {
   get tlsSettings(): UpgradeTlsOptions {
     const { serverName = this.hostname } = this.#options;
     const handshakeTimeout = this.connectTimeout;
-    return { ...tlsOptions(this.#options), serverName, handshakeTimeout };
+    return { ...TLS_CLIENT.pick(this.#options), serverName, handshakeTimeout };
   }
 
   /** Whether the connection is encrypted. */

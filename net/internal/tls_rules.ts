@@ -92,9 +92,3 @@ export function checkPair({ cert, key }: Pick<TlsClientSettings, "cert" | "key">
   if ((cert === undefined) === (key === undefined)) return;
   throw new TypeError("The options cert and key must be given together");
 }
-
-/** Returns the options of TLS among those of a client for another protocol. */
-export function tlsOptions(options: TlsClientSettings): TlsClientSettings {
-  const { serverName, caCerts, cert, key, pin, minVersion } = options;
-  return { serverName, caCerts, cert, key, pin, minVersion };
-}
