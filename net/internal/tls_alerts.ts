@@ -4,7 +4,6 @@ import type { TlsFailure } from "../errors/kinds.ts";
 export const ALERTS = {
   handshake_failure: 40,
   bad_certificate: 42,
-  unsupported_certificate: 43,
   certificate_expired: 45,
   unknown_ca: 48,
   decode_error: 50,

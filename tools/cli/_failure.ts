@@ -123,8 +123,7 @@ const NET_ERRORS: ReadonlySet<string> = new Set([
 
 /** Returns whether an error of this name is a network failure, for which a stack is useless. */
 export function isNetErrorName(name: unknown): boolean {
-  return typeof name === "string" &&
-    NET_ERRORS.has(name);
+  return typeof name === "string" && NET_ERRORS.has(name);
 }
 
 /** Returns the exit code and the message for a thrown value. */
