@@ -130,7 +130,7 @@ function withoutQuotes(name: string): string {
 }
 
 const OS400 =
-  /^(?<owner>\S+)[ \t]+(?:(?<size>\d+)[ \t]+)?(?:(?<date>\d\d[-/.]\d\d[-/.]\d\d(?:\d\d)?)[ \t]+(?<clock>\d\d:\d\d:\d\d)[ \t]+)?\*(?<kind>[A-Z]+)[ \t]+(?<name>.+?)[ \t]*$/s;
+  /^(?<owner>\S+)[ \t]+(?:(?<size>\d+)[ \t]+)?(?:(?<date>\d\d[-/.]\d\d[-/.]\d\d(?:\d\d)?)[ \t]+(?<clock>\d\d:\d\d:\d\d)[ \t]+)?\*(?<kind>[A-Z]+)[ \t]+(?<name>[^ \t](?:.*[^ \t])?)[ \t]*$/s;
 
 /** The form of OS/400: the order of day, month and year is that of the system. */
 export const OS400_FORMAT: ListFormat = {

@@ -35,10 +35,10 @@ export const DOS_FORMAT: ListFormat = {
       : mark === "." || Number(first) > 12
       ? [second, first]
       : [first, second];
-    const target = /^SYMLINK|^JUNCTION/i.test(kind ?? "") ? / \[([^\]]+)\]$/.exec(name) : null;
+    const end = /^SYMLINK|^JUNCTION/i.test(kind ?? "") ? targetAt(name) : -1;
     const type = kind === undefined ? "file" : /^DIR$/i.test(kind) ? "directory" : "link";
     return {
-      name: target === null ? name : name.slice(0, target.index),
+      name: end === -1 ? name : name.slice(0, end),
       type,
       ...type === "file" && sizeIn(size),
       ...modifiedAt({
@@ -47,10 +47,17 @@ export const DOS_FORMAT: ListFormat = {
         day: Number(day),
         ...clockIn(groups),
       }),
-      ...target !== null && { target: target[1]! },
+      ...end !== -1 && { target: name.slice(end + 2, -1) },
     };
   },
 };
+
+/** Returns the position of the target in `name [target]`; -1 if there is none. */
+function targetAt(name: string): number {
+  if (!name.endsWith("]")) return -1;
+  const at = name.indexOf(" [", name.lastIndexOf("]", name.length - 2) + 1);
+  return at < name.length - 3 ? at : -1;
+}
 
 /** The size first, then attributes and the time, with years since 1900. */
 const OS2 =
