@@ -45,12 +45,19 @@ export class FtpLister {
     const home = parseFtpPath(reply.lines[0] ?? "") ??
       this.#control.dialogue.nonsense(reply.lines[0] ?? "");
     await this.#control.command(what, `CWD ${path}`);
+    // Later paths are relative to the directory of the caller.
+    const goBack = () => this.#control.command(what, `CWD ${home}`);
+    let lines: string[];
     try {
-      return await this.#plain(what);
-    } finally {
-      // Later paths are relative to the directory of the caller.
-      if (this.#control.dialogue.conn.open) await this.#control.command(what, `CWD ${home}`);
+      lines = await this.#plain(what);
+    } catch (error) {
+      const { dialogue } = this.#control;
+      // The reply to a broken transfer would be taken for the reply to CWD.
+      if (dialogue.isSpared(error) && dialogue.conn.open) await goBack();
+      throw error;
     }
+    await goBack();
+    return lines;
   }
 
   /** Lists by MLSD; undefined if the server does not know the command. */

@@ -162,10 +162,7 @@ export class Dialogue {
     try {
       return await work();
     } catch (error) {
-      const harmless = error instanceof ReplyError || error instanceof TypeError ||
-        error instanceof RangeError || (error instanceof NetError && error.phase === "request") ||
-        this.#spared.has(error as object);
-      if (harmless) throw error;
+      if (this.isSpared(error)) throw error;
       this.abort(error);
       throw this.causeOf(error);
     } finally {
@@ -177,6 +174,13 @@ export class Dialogue {
   /** Returns the signal's reason if the signal has ended the session, otherwise the error itself. */
   causeOf(error: unknown): unknown {
     return this.#isCancelled ? this.#options.signal!.reason : error;
+  }
+
+  /** Returns whether an error leaves the session in order: no reply is under way. */
+  isSpared(error: unknown): boolean {
+    return error instanceof ReplyError || error instanceof TypeError ||
+      error instanceof RangeError || (error instanceof NetError && error.phase === "request") ||
+      this.#spared.has(error as object);
   }
 
   /** Marks an error as one that leaves the session in order. Returns the error. */

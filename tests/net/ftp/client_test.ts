@@ -346,6 +346,16 @@ Deno.test("list() of a missing directory is an error although LIST would be empt
   assertEquals(await other.list(), []);
 });
 
+Deno.test("list() whose data stalls ends the session: no later command gets its reply", async () => {
+  await using server = files(async (conn) => void await conn.read(new Uint8Array(1)), {
+    FEAT: () => "211 nothing\r\n",
+  }, "426 broken\r\n");
+  await using ftp = await connectFtp({ ...PLAIN, port: server.port, timeout: 300 });
+  const error = await assertRejects(() => ftp.list("x"), NetError);
+  assertEquals([error.kind, ftp.open], ["timeout", false]);
+  assertEquals(server.heard.filter((line) => line.startsWith("CWD")), ["CWD x"]);
+});
+
 Deno.test("list() quotes a line that it does not understand, unless the caller takes care of it", async () => {
   await using server = files(say(`${UNIX_LINE} a\r\n\x1b[31mwhat\r\n`), {
     FEAT: () => "502 what\r\n",
