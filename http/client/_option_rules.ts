@@ -186,15 +186,7 @@ export const CLIENT = new OptionRules<HttpClientOptions>({
   cache: (name, value) => {
     if (typeof value !== "boolean") return CACHE(name, value);
   },
-  proxy: (name, value) => {
-    try {
-      return proxyRule(name, value);
-    } catch (error) {
-      // The value may contain a password.
-      if (typeof value !== "string" || !(error instanceof TypeError)) throw error;
-      throw new TypeError(`${error.message}, got another string`);
-    }
-  },
+  proxy: proxyRule,
   dialer: (name, value) => {
     if (typeof value !== "boolean") return DIALER(name, value);
   },

@@ -1,5 +1,6 @@
 import type { Transport } from "../../../net/connection/transport.ts";
 import { writeLatin1 } from "../../internal/http1_bytes.ts";
+import { writeAll } from "../../internal/write_all.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -7,6 +8,9 @@ type Bytes = Uint8Array<ArrayBuffer>;
 const FIRST = 1024;
 /** The largest head with body that is written at once, in bytes. */
 const TOGETHER = 64 * 1024;
+/** The largest chunk that is written at once, in bytes. */
+const CHUNK = 128 * 1024;
+const LINE_END = new Uint8Array([13, 10]);
 
 /** The output of one connection. Small messages are written at once, from one reused buffer. */
 export class Output {
@@ -42,12 +46,12 @@ export class Output {
   /** Writes some bytes as one chunk (RFC 9112 §7.1). */
   chunk(bytes: Bytes): Promise<void> {
     const line = `${bytes.length.toString(16)}\r\n`;
-    const size = line.length + bytes.length + 2;
+    if (bytes.length > CHUNK) return this.#apart(line, bytes, LINE_END);
+    const size = line.length + bytes.length + LINE_END.length;
     const buffer = this.#room(size);
     const at = writeLatin1(line, buffer, 0);
     buffer.set(bytes, at);
-    buffer[size - 2] = 13;
-    buffer[size - 1] = 10;
+    buffer.set(LINE_END, at + bytes.length);
     return this.write(buffer.subarray(0, size));
   }
 
@@ -62,12 +66,12 @@ export class Output {
       if (first && this.#exact) this.written = false;
       throw error;
     }
-    for (let at = size; at < bytes.length;) at += await this.#transport.write(bytes.subarray(at));
+    if (size < bytes.length) await writeAll(this.#transport, bytes.subarray(size));
   }
 
-  async #apart(head: string, body: Bytes): Promise<void> {
+  async #apart(head: string, ...parts: readonly Bytes[]): Promise<void> {
     await this.head(head, undefined);
-    await this.write(body);
+    for (const part of parts) await this.write(part);
   }
 
   #room(size: number): Bytes {

@@ -9,7 +9,7 @@ import { eventSource, type EventSourceOptions } from "../../../http/client/event
 import { fetchAll, type FetchAllOptions } from "../../../http/client/fetch_all.ts";
 import { backoffDelay, type HttpRetryOptions, retryPolicy } from "../../../http/client/retry.ts";
 import { checkEveryOption, type OptionKind } from "../../_support/options.ts";
-import { assert, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 
 const gone = AbortSignal.abort();
 const URL_OF_NONE = "http://127.0.0.1:1/";
@@ -110,6 +110,15 @@ Deno.test("groups of options of a client are checked by name and by value", () =
   for (const [options, message] of rows) {
     assertThrows(() => createClient(options as never), Error, message);
   }
+});
+
+Deno.test("a proxy that cannot be used is named once", () => {
+  const error = assertThrows(() => createClient({ proxy: "gopher://a" }), TypeError);
+  assertEquals(
+    error.message,
+    "proxy must be a URL of http, https, socks5 or socks5h, such as " +
+      "http://user:password@host:3128, got another string",
+  );
 });
 
 Deno.test("errors of options do not show credentials", () => {

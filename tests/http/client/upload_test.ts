@@ -50,6 +50,16 @@ Deno.test("what has a known length goes up with it, not in chunks", async () => 
   }
 });
 
+Deno.test("a stream goes up in its own pieces, of any size", async () => {
+  await using server = echo();
+  await using client = createClient();
+  const sizes = [1, 128 * 1024, 128 * 1024 + 1, 1_000_000];
+  const body = ReadableStream.from(sizes.map((size) => BYTES.subarray(0, size)));
+  const sent = await client.put(server.url, { body }).json<Echo>();
+  assertEquals(sent.headers["transfer-encoding"], "chunked");
+  assert(sent.body === sizes.map((size) => TEXT.slice(0, size)).join(""));
+});
+
 Deno.test("a body of a Request goes up as fetch sends it", async () => {
   const live = () =>
     ReadableStream.from((async function* () {
