@@ -18,8 +18,11 @@ const [SOL_SOCKET, SO_TYPE, SO_ERROR] = [1, 3, 4];
 /** Sizes of `sockaddr_in` and `sockaddr_in6` in bytes. */
 const [SIZE_4, SIZE_6] = [16, 28];
 
-/** Number of descriptors among which a socket is looked for. Other threads open some meanwhile. */
-const SEARCH = 64;
+/**
+ * Numbers of descriptors among which a socket is looked for: first those from the lowest free one on, then
+ * all up to a limit. Other threads open and close some meanwhile.
+ */
+const [NEAR, ALL] = [64, 4096];
 
 /** Opening the library takes 1 ms, so the sockets share it. */
 let library: Library | undefined;
@@ -95,14 +98,15 @@ export class KernelPeer {
     const sizeBytes = new Uint8Array(size.buffer);
     const wanted = encodeAddress({ transport: "udp", hostname, port });
     if (wanted === undefined || this.#from < 0) return undefined;
-    for (let fd = this.#from; fd < this.#from + SEARCH; fd++) {
+    const isWanted = (fd: number): boolean => {
       size[0] = SIZE_6;
-      if (this.#library.symbols.getsockname(fd, own, sizeBytes) !== 0) continue;
-      if (size[0] !== wanted.length) continue;
+      if (this.#library.symbols.getsockname(fd, own, sizeBytes) !== 0) return false;
       // A TCP socket can have the same address.
-      if (this.#option(fd, SO_TYPE) !== SOCK_DGRAM) continue;
-      if (wanted.every((byte, i) => own[i] === byte)) return fd;
-    }
+      return size[0] === wanted.length && wanted.every((byte, i) => own[i] === byte) &&
+        this.#option(fd, SO_TYPE) === SOCK_DGRAM;
+    };
+    for (let fd = this.#from; fd < this.#from + NEAR; fd++) if (isWanted(fd)) return fd;
+    for (let fd = 0; fd < ALL; fd++) if (isWanted(fd)) return fd;
     return undefined;
   }
 
