@@ -2,16 +2,11 @@
 
 import type { HttpClientOptions } from "../../http/client/client.ts";
 import { type CookieJar, createCookieJar } from "../../http/client/cookie_jar.ts";
-import { badValue, readPem } from "../../tools/cli.ts";
+import { badValue } from "../../tools/cli.ts";
+import { routeOf, type RouteValues } from "./route.ts";
 
 /** The flags for connections and limits. */
-export interface ConnectionValues {
-  readonly ca: readonly string[];
-  readonly cert: string | undefined;
-  readonly key: string | undefined;
-  readonly pin: readonly string[];
-  readonly proxy: string | undefined;
-  readonly unixSocket: string | undefined;
+export interface ConnectionValues extends RouteValues {
   readonly http2: boolean;
   readonly headersTimeout: number;
   readonly bodyTimeout: number;
@@ -27,27 +22,13 @@ const IN_MEMORY = 64 * 1024 * 1024;
 
 /** Returns the options of a client. Reads the files that the flags name. */
 export async function connectionOf(
-  { ca, cert, key, pin, proxy, unixSocket, connectTimeout, http2, ...values }: ConnectionValues,
+  { connectTimeout, http2, ...values }: ConnectionValues,
   inMemory: boolean,
 ): Promise<HttpClientOptions> {
-  if ((cert === undefined) !== (key === undefined)) {
-    throw badValue(cert === undefined ? "--key" : "--cert", cert ?? key!, "both --cert and --key");
-  }
-  const bad = pin.find((one) => !PIN.test(one));
-  if (bad !== undefined) throw badValue("--pin", bad, "sha256/BASE64 or a SHA-256 fingerprint");
-  if (proxy !== undefined && unixSocket !== undefined) {
-    throw badValue("--unix-socket", unixSocket, "no --proxy with it");
-  }
-  if (http2 && pin.length > 0) throw badValue("--http2", "", "no --pin with it");
-  const readAll = ca.map((file) => readPem(file, "CERTIFICATE"));
+  if (http2 && values.pin.length > 0) throw badValue("--http2", "", "no --pin with it");
   return {
-    caCerts: await Promise.all(readAll),
-    ...cert !== undefined && { cert: await readPem(cert, "CERTIFICATE") },
-    ...key !== undefined && { key: await readPem(key, "PRIVATE KEY") },
-    ...pin.length > 0 && { pin },
-    ...proxy !== undefined && { proxy: proxy === "none" ? false : proxyUrl(proxy) },
+    ...await routeOf(values),
     http2,
-    ...unixSocket !== undefined && { unixSocket },
     ...connectTimeout !== undefined && { connectTimeout },
     timeouts: {
       headers: values.headersTimeout,
@@ -58,16 +39,6 @@ export async function connectionOf(
     maxRedirects: values.maxRedirects,
     maxBody: values.maxBody ?? (inMemory ? IN_MEMORY : Infinity),
   };
-}
-
-/** The SHA-256 of a public key, or of a certificate. */
-const PIN = /^(?:sha256\/\/?[\w+/]{43}=|(?:[\da-f]{2}:?){31}[\da-f]{2})$/i;
-
-/** Returns the URL of a proxy, which is one of `http:` without a scheme. */
-function proxyUrl(text: string): string {
-  const url = text.includes("://") ? text : `http://${text}`;
-  if (/^(?:https?|socks5h?):$/.test(URL.parse(url)?.protocol ?? "")) return url;
-  throw badValue("--proxy", text.includes("@") ? "…" : text, "a URL of http, https or socks5");
 }
 
 /** Returns a cookie jar with the cookies of a file in the format of curl, if the file exists. */

@@ -1,6 +1,7 @@
 /** The flags of the HTTP client. @module */
 
 import type { Flags, Positionals } from "../../tools/cli.ts";
+import { ROUTE_FLAGS } from "./route.ts";
 
 /** The flags for a request. */
 export const FLAGS = {
@@ -39,27 +40,13 @@ export const FLAGS = {
     min: "1",
     help: "Largest answer; by default 64MiB for a terminal and --json, none for files and pipes",
   },
-  ca: { type: "list", placeholder: "file", help: "Authority to trust as well, PEM" },
-  cert: { type: "string", placeholder: "file", help: "Client certificate, PEM; needs --key" },
-  key: { type: "string", placeholder: "file", help: "Private key of --cert, PEM" },
-  pin: {
-    type: "list",
-    placeholder: "pin",
-    help: "Key or certificate of the server: sha256/BASE64, or a fingerprint in hex",
-  },
-  proxy: {
-    type: "string",
-    alias: "x",
-    placeholder: "url",
-    help: "Proxy: http, https or socks5, with credentials; none for no proxy",
-  },
+  ...ROUTE_FLAGS,
   cookieJar: {
     type: "string",
     alias: "c",
     placeholder: "file",
     help: "Read and save cookies, in the format of curl",
   },
-  unixSocket: { type: "string", placeholder: "file", help: "Unix socket to connect to" },
   output: {
     type: "string",
     alias: "o",
