@@ -1,4 +1,5 @@
-import { anchorsIn, isAuthority } from "../internal/x509/path.ts";
+import { anchorsIn } from "../internal/x509/authorities.ts";
+import { isAuthority } from "../internal/x509/path.ts";
 import { namesOf } from "../internal/x509/names.ts";
 import type { TlsClientSettings, TlsSettings } from "./options.ts";
 

@@ -1,5 +1,6 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { NetError, type NetPhase, toNetError } from "../errors/errors.ts";
+import { RecentTexts } from "../internal/x509/recent_texts.ts";
 import { lowerAscii } from "../text.ts";
 import type { TlsKeyPair } from "./options.ts";
 
@@ -63,8 +64,14 @@ export class Certificates {
   }
 }
 
+const readable = new RecentTexts(canRead);
+
 /** Returns whether all certificates of a PEM text are valid. */
 export function isReadable(pem: string): boolean {
+  return readable.get(pem);
+}
+
+function canRead(pem: string): boolean {
   try {
     for (const one of pem.split(/(?=-----BEGIN CERTIFICATE-----)/)) {
       if (one.startsWith("-----BEGIN CERTIFICATE-----")) new X509Certificate(one);

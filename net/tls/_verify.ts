@@ -15,17 +15,11 @@
  */
 
 import { NetError } from "../errors/errors.ts";
+import { anchorsIn, areReadable } from "../internal/x509/authorities.ts";
 import { type Certificate, parseCertificate } from "../internal/x509/certificate.ts";
 import { asDefect, Defect } from "../internal/x509/defect.ts";
 import { type CertificateNames, namesMatch, namesOf } from "../internal/x509/names.ts";
-import {
-  anchorsIn,
-  areReadable,
-  checkPath,
-  checkValidity,
-  mayLeadByName,
-  type Purpose,
-} from "../internal/x509/path.ts";
+import { checkPath, checkValidity, mayLeadByName, type Purpose } from "../internal/x509/path.ts";
 import { pinsOf, readPin } from "../internal/x509/pin.ts";
 import { checkReadable } from "../internal/x509/readable.ts";
 

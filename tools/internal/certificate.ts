@@ -1,8 +1,9 @@
 import type tls from "node:tls";
 import type { TlsFailure } from "../../net/errors/errors.ts";
+import { anchorsIn } from "../../net/internal/x509/authorities.ts";
 import { parseCertificate } from "../../net/internal/x509/certificate.ts";
 import { asDefect } from "../../net/internal/x509/defect.ts";
-import { anchorsIn, checkPath } from "../../net/internal/x509/path.ts";
+import { checkPath } from "../../net/internal/x509/path.ts";
 import { namesMatch, readNames } from "../../net/internal/x509/names.ts";
 import { escapeControls } from "../../net/text.ts";
 import type { DiagnosedCertificate } from "../diagnose/diagnosis.ts";

@@ -1,13 +1,6 @@
 /** Finds a path from a certificate to a trusted authority, and checks it (RFC 5280 §6.1). */
 
-import {
-  type Certificate,
-  certificatesIn,
-  issuance,
-  parseAnchor,
-  parseCertificate,
-  sameBytes,
-} from "./certificate.ts";
+import { type Certificate, issuance, parseCertificate, sameBytes } from "./certificate.ts";
 import { asDefect, Defect } from "./defect.ts";
 import { DerReader, malformed, readFlag } from "./der.ts";
 import { checkNameConstraints } from "./name_constraints.ts";
@@ -25,51 +18,11 @@ const MOST_SIGNATURES = 100;
 /** Maximum number of certificates that are tried for one peer. */
 const MOST_TRIED = 1000;
 
-/** The last arc of the purposes for TLS (RFC 5280 §4.2.1.12). */
+/** The identifiers of the purposes for TLS (RFC 5280 §4.2.1.12), in hexadecimal DER. */
 const PURPOSES: Readonly<Record<Purpose, string>> = {
   server: "2b06010505070301",
   client: "2b06010505070302",
 };
-
-/** The authorities in a PEM text. */
-interface Authorities {
-  readonly anchors: readonly Certificate[];
-  /** Whether all certificates of the text could be read. */
-  readonly isComplete: boolean;
-}
-
-/** The authorities of the latest PEM texts. Every connection has the same ones, in up to 200 KiB. */
-const read = new Map<string, Authorities>();
-const MOST_READ = 16;
-
-/** Reads the authorities in PEM texts. Unreadable ones are left out. */
-export function anchorsIn(pems: readonly string[]): Certificate[] {
-  return pems.flatMap((pem) => authoritiesIn(pem).anchors);
-}
-
-/** Returns whether all certificates in PEM texts can be read. */
-export function areReadable(pems: readonly string[]): boolean {
-  return pems.every((pem) => authoritiesIn(pem).isComplete);
-}
-
-function authoritiesIn(pem: string): Authorities {
-  const known = read.get(pem);
-  if (known !== undefined) return known;
-  const anchors = certificatesIn(pem).flatMap((der) => {
-    try {
-      return [parseAnchor(der)];
-    } catch (error) {
-      asDefect(error);
-      return [];
-    }
-  });
-  // The old names of PEM count, too, because the engines know them.
-  const count = pem.match(/-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----/g)?.length ?? 0;
-  const found = { anchors, isComplete: count === anchors.length };
-  if (read.size >= MOST_READ) read.delete(read.keys().next().value!);
-  read.set(pem, found);
-  return found;
-}
 
 /**
  * Throws unless a chain leads to one of the trusted certificates. A peer may also show a trusted

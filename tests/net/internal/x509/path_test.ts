@@ -5,13 +5,7 @@ import {
   parseCertificate,
 } from "../../../../net/internal/x509/certificate.ts";
 import { asDefect, Defect, type DefectName } from "../../../../net/internal/x509/defect.ts";
-import {
-  anchorsIn,
-  areReadable,
-  checkPath,
-  checkValidity,
-  mayLeadByName,
-} from "../../../../net/internal/x509/path.ts";
+import { checkPath, checkValidity, mayLeadByName } from "../../../../net/internal/x509/path.ts";
 import { type CertificateSpec, writeCertificate } from "../../../_support/x509_writer.ts";
 
 const root = await writeCertificate({ cn: "Root", ca: true });
@@ -94,19 +88,6 @@ Deno.test("mayLeadByName() is true for whatever leads to a trusted name, and for
   assertEquals(lead([stranger.der, forged.der]), true);
   assertEquals(lead([new Uint8Array([0x30, 0x80])]), true);
   assertEquals(mayLeadByName(await read({ by: root }), [], anchors), true);
-});
-
-Deno.test("anchorsIn() reads every certificate of every text, and leaves out what is none", async () => {
-  const second = await writeCertificate({ cn: "Second", ca: true });
-  const broken = root.pem.replace(/[A-Za-z]{4}\n/, "????\n");
-  const cut = root.pem.replace(/\n[^-\n]+\n-----END/, "\n-----END");
-  const texts = [`# roots\n${root.pem}\n${second.pem}`, broken, cut, "nothing"];
-  assertEquals(anchorsIn(texts).map(({ der }) => der), [root.der, second.der]);
-  assertEquals(areReadable([texts[0]!, root.pem]), true);
-  const old = root.pem.replaceAll("CERTIFICATE", "X509 CERTIFICATE");
-  for (const text of [broken, cut, root.pem + broken, root.pem + old]) {
-    assertEquals(areReadable([root.pem, text]), false);
-  }
 });
 
 Deno.test("checkValidity() knows only the days of the calendar", () => {
