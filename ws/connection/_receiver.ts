@@ -182,3 +182,24 @@ export class WsReceiver {
 export function unchanged(message: WsMessage | null): WsMessage | null {
   return message;
 }
+
+/** Iterates over the messages of a receiver. */
+export class MessageIterator implements AsyncIterableIterator<WsMessage, void, void> {
+  readonly #receiver: WsReceiver;
+
+  constructor(receiver: WsReceiver) {
+    this.#receiver = receiver;
+  }
+
+  next(): Promise<IteratorResult<WsMessage, void>> {
+    return this.#receiver.receive(undefined, toResult);
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+}
+
+function toResult(message: WsMessage | null): IteratorResult<WsMessage, void> {
+  return message === null ? { done: true, value: undefined } : { done: false, value: message };
+}

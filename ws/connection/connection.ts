@@ -79,7 +79,7 @@ import { Outbox } from "./_outbox.ts";
 import { Heartbeat } from "./_heartbeat.ts";
 import { type ConnectionEvents, provideListenTo } from "../internal/connection_events.ts";
 import { showAs, shownText } from "../internal/inspection.ts";
-import { unchanged, WsReceiver } from "./_receiver.ts";
+import { MessageIterator, unchanged, WsReceiver } from "./_receiver.ts";
 
 export type * from "./options.ts";
 
@@ -293,7 +293,7 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
 
   /** Iterates over the messages until the end. Leaving the loop does not close the connection. */
   [Symbol.asyncIterator](): AsyncIterableIterator<WsMessage, void, void> {
-    return new Messages(this.#receiver);
+    return new MessageIterator(this.#receiver);
   }
 
   /**
@@ -524,30 +524,9 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
   }
 }
 
-/** Iterates over the messages of a connection. */
-class Messages implements AsyncIterableIterator<WsMessage, void, void> {
-  readonly #receiver: WsReceiver;
-
-  constructor(receiver: WsReceiver) {
-    this.#receiver = receiver;
-  }
-
-  next(): Promise<IteratorResult<WsMessage, void>> {
-    return this.#receiver.receive(undefined, toResult);
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-}
-
 /** Returns a copy of a text that is a part of a larger one, which would stay in memory with it. */
 function compact(text: string): string {
   return JSON.parse(JSON.stringify(text));
-}
-
-function toResult(message: WsMessage | null): IteratorResult<WsMessage, void> {
-  return message === null ? { done: true, value: undefined } : { done: false, value: message };
 }
 
 /** Returns the promise, whose rejection does not end the process if no one handles it. */

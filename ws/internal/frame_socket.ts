@@ -8,7 +8,6 @@ import {
 } from "../../net/internal/connection_hooks.ts";
 import { NetError } from "../../net/errors/errors.ts";
 import { Alarm, unwatch, UNWATCHED, watch, type Watched } from "../../net/internal/timer.ts";
-import { Throttle } from "../../net/throttle.ts";
 import type { WsMessage, WsSocket, WsSocketEvents } from "../connection/options.ts";
 import {
   WsFrameDecoder,
@@ -18,6 +17,7 @@ import {
   WsOpcode,
 } from "../frame_codec.ts";
 import { CloseCode } from "./close_codes.ts";
+import { ControlPace } from "./control_pace.ts";
 import { type AgreedCompression, openCompression } from "./frame_compression.ts";
 import type { FrameSocketLimits } from "./frame_limits.ts";
 import type { MessageInflater } from "./message_deflate.ts";
@@ -70,11 +70,8 @@ export class FrameSocket implements WsSocket, ReadListener, CloseListener, Watch
   readonly #inflater: MessageInflater | undefined;
   #conn: Connection | undefined;
   #paused: PromiseWithResolvers<void> | undefined;
-  readonly #controls: Throttle | undefined;
-  /** The wait of a peer that sends too many control frames. */
-  #slowed: PromiseWithResolvers<void> | undefined;
-  /** Made at the first use, as the alarm below. */
-  #slowAlarm: Alarm | undefined;
+  readonly #controls: ControlPace | undefined;
+  /** Made at the first use. */
   #restAlarm: Alarm | undefined;
   /** The time limit for closing the TCP connection. */
   #lastAlarm: Alarm | undefined;
@@ -98,7 +95,7 @@ export class FrameSocket implements WsSocket, ReadListener, CloseListener, Watch
     this.#peer = options.peer;
     this.protocol = options.protocol;
     const { maxMessageSize, controlRate } = this.#limits = options.limits;
-    this.#controls = controlRate && new Throttle(controlRate.perSecond, controlRate.burst);
+    this.#controls = controlRate && new ControlPace(controlRate);
     if (compression === undefined) {
       this.#encoder = role === "client" ? CLIENT : SERVER;
       this.#decoder = new WsFrameDecoder(role, { maxMessageSize });
@@ -226,7 +223,8 @@ export class FrameSocket implements WsSocket, ReadListener, CloseListener, Watch
       // Immediate answers of the handler to earlier messages must precede the close frame.
       if (event.kind === "close") return delay(0).then(() => this.#on(event));
       this.#on(event);
-      const wait = event.kind === "message" ? undefined : this.#slowDown();
+      if (event.kind === "message" || this.readyState === CLOSED) continue;
+      const wait = this.#controls?.count();
       if (wait !== undefined) return wait;
     }
   }
@@ -252,21 +250,6 @@ export class FrameSocket implements WsSocket, ReadListener, CloseListener, Watch
     const rest = this.#restSince + messageTimeout + earned - performance.now();
     if (rest > 0) return this.#restAlarm!.start(rest);
     this.#fail(CloseCode.policyViolation, "A message is too slow", "timeout");
-  }
-
-  /** Waits until the rate limit allows one more control frame. Nothing is read meanwhile. */
-  #slowDown(): Promise<void> | undefined {
-    const wait = this.#controls?.take(performance.now()) ?? 0;
-    if (wait === 0 || this.readyState === CLOSED) return undefined;
-    this.#slowed = Promise.withResolvers();
-    this.#slowAlarm ??= new Alarm(() => this.#hurry());
-    this.#slowAlarm.start(wait);
-    return this.#slowed.promise;
-  }
-
-  #hurry(): void {
-    this.#slowed?.resolve();
-    this.#slowed = undefined;
   }
 
   /** Yields to the event loop. */
@@ -345,7 +328,7 @@ export class FrameSocket implements WsSocket, ReadListener, CloseListener, Watch
    * read, has not sent the ping yet, or receives a message, which has a time limit of its own.
    */
   #mayExpectPong(): boolean {
-    const reads = this.#paused === undefined && this.#slowed === undefined;
+    const reads = this.#paused === undefined && this.#controls?.waits !== true;
     return reads && this.bufferedAmount === 0 && this.#restSince === 0;
   }
 
@@ -376,9 +359,8 @@ export class FrameSocket implements WsSocket, ReadListener, CloseListener, Watch
     if (this.readyState === CLOSED) return;
     this.readyState = CLOSED;
     unwatch(this);
-    this.#slowAlarm?.stop();
+    this.#controls?.stop();
     this.#restAlarm?.stop();
-    this.#hurry();
     this.resume();
     this.#encoder.release();
     this.#inflater?.release();

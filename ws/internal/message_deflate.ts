@@ -9,6 +9,7 @@
  */
 
 import { constants, createDeflateRaw, createInflateRaw } from "node:zlib";
+import { joinedBytes } from "../../http/internal/joined_bytes.ts";
 import { Alarm } from "../../net/internal/timer.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -213,7 +214,7 @@ export class MessageInflater {
         if (used === 0 && input === TAIL) break;
       }
     }
-    return joined(parts, size);
+    return joinedBytes(parts);
   }
 
   /** Releases the window. No message may follow. */
@@ -240,24 +241,11 @@ function openDeflate(windowBits: number, level: number): RawStream {
 function compress(stream: RawStream, message: Bytes): Bytes {
   if (message.length === 0) return EMPTY;
   const parts: Bytes[] = [];
-  let size = 0;
   for (let at = 0;;) {
     const output = stream.step(message, at);
-    size += output.length;
     parts.push(output.slice());
     at = message.length - stream.left;
     if (output.length < OUTPUT.length) break;
   }
-  return joined(parts, size).subarray(0, size - TAIL.length);
-}
-
-function joined(parts: readonly Bytes[], size: number): Bytes {
-  if (parts.length === 1) return parts[0]!;
-  const all = new Uint8Array(size);
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
+  return joinedBytes(parts).subarray(0, -TAIL.length);
 }

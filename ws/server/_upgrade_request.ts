@@ -167,8 +167,7 @@ function originAllowed(headers: Headers, allowed: UpgradeOptions["allowedOrigins
   const origin = headers.get("origin");
   if (origin === null || allowed === "*") return true;
   if (allowed !== undefined) return allowed.includes(origin);
-  if (!URL.canParse(origin)) return false;
-  return new URL(origin).host === lowerAscii(headers.get("host") ?? "");
+  return URL.parse(origin)?.host === lowerAscii(headers.get("host") ?? "");
 }
 
 async function within<T>(timeout: number, work: T | Promise<T>): Promise<T | "late"> {

@@ -28,10 +28,14 @@ function deliveriesOf(one: WsCase, subject: Subject): readonly Delivery[] {
   // Deno answers a close frame or ends the connection before the program has answered earlier messages.
   const hasty = !subject.strict && one.outcome.end !== "normal" &&
     one.steps.some((step) => "expect" in step);
-  const size = one.steps.reduce((sum, step) => sum + bytesOf(step, true).length, 0);
   return (one.deliveries ?? ALL).filter((how) =>
-    (how !== "by byte" || size <= FEW) && (how !== "at once" || !hasty)
+    (how !== "by byte" || sizeOf(one) <= FEW) && (how !== "at once" || !hasty)
   );
+}
+
+/** Returns the number of bytes that a tester sends, with masks. */
+function sizeOf({ steps }: WsCase): number {
+  return steps.reduce((sum, step) => sum + bytesOf(step, true).length, 0);
 }
 
 /** Plays cases in all their deliveries, and returns the faults. */
