@@ -1,3 +1,4 @@
+import { joinedBytes } from "../internal/joined_bytes.ts";
 import type { Incoming } from "./_incoming.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -118,12 +119,6 @@ export class StoredWhileRead implements Incoming {
     const chunks = this.#chunks;
     this.#chunks = undefined;
     if (chunks === undefined) return;
-    const body = new Uint8Array(this.#size);
-    let at = 0;
-    for (const chunk of chunks) {
-      body.set(chunk, at);
-      at += chunk.length;
-    }
-    await this.#store(body);
+    await this.#store(joinedBytes(chunks));
   }
 }

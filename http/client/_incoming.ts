@@ -12,7 +12,7 @@ export interface Incoming {
   readonly framed: boolean;
   /** The value of `Content-Encoding`. */
   readonly coding: string | null;
-  /** The value of `Retry-After`, `Location` and others is read from `headers`. */
+  /** The trailer fields; undefined before the end of the body, and without any. */
   readonly trailers: Headers | undefined;
   readonly remoteAddr: Address | undefined;
   readonly tls: TlsInfo | undefined;

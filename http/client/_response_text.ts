@@ -1,3 +1,4 @@
+import { joinedBytes } from "../internal/joined_bytes.ts";
 import { shownUrl } from "./_url.ts";
 import { textDecoder, type TextOrigin } from "./_decode_json.ts";
 
@@ -20,7 +21,7 @@ export async function* textOf(response: Response, charset?: string): AsyncGenera
       yield decoder.decode(chunk, { stream: true });
       continue;
     }
-    const data = start.length === 0 ? chunk : joined(start, chunk);
+    const data = start.length === 0 ? chunk : joinedBytes([start, chunk]);
     if (mayBeMark(data)) start = data;
     else {
       decoder = decoderOf(response, data, charset);
@@ -47,11 +48,4 @@ function mayBeMark(data: Uint8Array): boolean {
   const [first, second] = data;
   if (data.length === 1) return first! >= 0xfe || first === 0xef;
   return data.length === 0 || (data.length === 2 && first === 0xef && second === 0xbb);
-}
-
-function joined(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
-  const both = new Uint8Array(a.length + b.length);
-  both.set(a);
-  both.set(b, a.length);
-  return both;
 }

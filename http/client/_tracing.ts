@@ -10,6 +10,7 @@ import {
   type Telemetry,
   urlAttributes,
 } from "../internal/tracing.ts";
+import { hostPortOf } from "../internal/url_parts.ts";
 
 /** The spans of a client. */
 export class Tracing {
@@ -22,6 +23,7 @@ export class Tracing {
   /** Starts the span of a try, and adds it to the headers of the request. */
   start(method: string, url: URL, attempt: number, headers: Headers): RequestSpan {
     const { trace, context } = this.#telemetry;
+    const { hostname, port } = hostPortOf(url);
     const full = new URL(url);
     full.username = full.password = full.hash = "";
     const span = trace.getTracer("@portside/kit/http/client").startSpan(method, {
@@ -29,8 +31,8 @@ export class Tracing {
       attributes: {
         "http.request.method": method,
         ...urlAttributes(full),
-        "server.address": url.hostname.replace(/^\[|\]$/g, ""),
-        "server.port": Number(url.port || (url.protocol === "https:" ? 443 : 80)),
+        "server.address": hostname,
+        "server.port": port,
         ...(attempt > 1 ? { "http.request.resend_count": attempt - 1 } : {}),
       },
     });

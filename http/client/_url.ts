@@ -1,7 +1,7 @@
 import { optionError } from "../../net/internal/options.ts";
 import type { HttpParam, HttpParams } from "./options.ts";
 
-export { decodeLogin, shownUrl } from "../internal/url_parts.ts";
+export { decodePart, shownUrl } from "../internal/url_parts.ts";
 
 /** Adds query parameters to a URL. */
 export function addParams(url: URL, params: HttpParams): void {

@@ -67,7 +67,7 @@ import { plainBody, type RequestBody, requestBody, requestedBody } from "./_requ
 import { type HttpResponsePromise, ResponsePromise } from "./_response_promise.ts";
 import { CLIENT, EXTEND, REQUEST } from "./_option_rules.ts";
 import { ClientSession } from "./_session.ts";
-import { addParams, checkBase, decodeLogin, resolveUrl } from "./_url.ts";
+import { addParams, checkBase, decodePart, resolveUrl } from "./_url.ts";
 
 export type { HttpResponsePromise };
 export type * from "./options.ts";
@@ -288,7 +288,7 @@ class Client implements HttpClient {
     if (template === undefined) {
       let special = headers !== undefined;
       if (url.username !== "" || url.password !== "") {
-        own = { username: decodeLogin(url.username), password: decodeLogin(url.password) };
+        own = { username: decodePart(url.username), password: decodePart(url.password) };
         url.username = url.password = "";
         special = true;
       }

@@ -1,5 +1,6 @@
 import { parseParameters } from "../header_list.ts";
 import { utf8OfHeader } from "./header_text.ts";
+import { decodePart } from "./url_parts.ts";
 
 /** The longest name of a file, in bytes of UTF-8. Most file systems allow 255, and suffixes need room. */
 const MAX_NAME = 200;
@@ -17,7 +18,7 @@ export function filenameFrom(disposition: string | null, url: string): string {
   const { parameters } = parseParameters(disposition ?? "");
   const extended = extendedValue(parameters.get("filename*"));
   const given = extended ?? utf8OfHeader(parameters.get("filename") ?? "");
-  return safeName(given) || safeName(decoded(URL.parse(url)?.pathname ?? "")) || "download";
+  return safeName(given) || safeName(decodePart(URL.parse(url)?.pathname ?? "")) || "download";
 }
 
 /** Decodes an extended value such as `UTF-8''%e2%82%ac` (RFC 8187); undefined if it is malformed. */
@@ -30,14 +31,6 @@ function extendedValue(value: string | undefined): string | undefined {
     bytes.push(hex === undefined ? part.charCodeAt(0) & 0xff : parseInt(hex, 16));
   }
   return new TextDecoder(charset).decode(Uint8Array.from(bytes));
-}
-
-function decoded(path: string): string {
-  try {
-    return decodeURIComponent(path);
-  } catch {
-    return path;
-  }
 }
 
 /** Returns the last part of a path as a safe name; "" if nothing is left of it. */

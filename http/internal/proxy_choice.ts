@@ -23,6 +23,7 @@ import {
 import { pem } from "../../net/internal/tls_rules.ts";
 import { type NoProxy, readNoProxy } from "./no_proxy.ts";
 import { type ProxyServer, readProxy } from "./proxy_server.ts";
+import { hostPortOf } from "./url_parts.ts";
 
 /** A proxy with a login and exceptions. */
 export interface ProxySetting {
@@ -124,7 +125,8 @@ function fromEnvironment(variable: ReadVariable): ProxyChoice {
 }
 
 function isDirect(direct: NoProxy, url: URL): boolean {
-  return direct(url.hostname, Number(url.port || (isSecure(url) ? 443 : 80)));
+  const { hostname, port } = hostPortOf(url);
+  return direct(hostname, port);
 }
 
 function isSecure({ protocol }: URL): boolean {

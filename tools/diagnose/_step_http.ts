@@ -3,6 +3,7 @@ import type tls from "node:tls";
 import { formatAddress, parseHostPort } from "../../net/address.ts";
 import { NetError } from "../../net/errors/errors.ts";
 import { hasMember } from "../../http/header_list.ts";
+import { hostPortOf } from "../../http/internal/url_parts.ts";
 import { escapeControls, lowerAscii, parseDigits, trimBlanks } from "../../net/text.ts";
 import type { HttpExchange, HttpStep } from "./diagnosis.ts";
 import { checkHost } from "./_commands.ts";
@@ -151,11 +152,9 @@ function isCallable(target: URL): boolean {
   }
 }
 
-function siteOf({ hostname, port, protocol }: URL): { host: string; port: number } {
-  return {
-    host: checkHost(hostname.replace(/^\[(.*)\]$/, "$1")),
-    port: Number(port || (protocol === "https:" ? 443 : 80)),
-  };
+function siteOf(url: URL): { host: string; port: number } {
+  const { hostname, port } = hostPortOf(url);
+  return { host: checkHost(hostname), port };
 }
 
 /** Connects to the first address that answers. The TCP step has already reported the others. */

@@ -1,5 +1,5 @@
 import { basicLogin } from "../../http/internal/proxy_server.ts";
-import { decodeLogin, shownUrl } from "../../http/internal/url_parts.ts";
+import { decodePart, hostPortOf, shownUrl } from "../../http/internal/url_parts.ts";
 import { escapeControls } from "../../net/text.ts";
 
 /** The URL of a WebSocket, as the parts of a client need it. */
@@ -43,11 +43,10 @@ export function readTarget(given: string | URL): WsTarget {
     url,
     shown: shownUrl(url),
     secure,
-    hostname: url.hostname.replace(/^\[|\]$/g, ""),
-    port: Number(url.port || (secure ? 443 : 80)),
+    ...hostPortOf(url),
     authorization: username === "" && password === "" ? undefined : basicLogin("The URL", {
-      username: decodeLogin(username),
-      password: decodeLogin(password),
+      username: decodePart(username),
+      password: decodePart(password),
     }),
   };
 }

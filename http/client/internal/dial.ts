@@ -1,4 +1,9 @@
-import { formatAddress, isGlobalAddress, normalizeHostname } from "../../../net/address.ts";
+import {
+  formatAddress,
+  type HostPort,
+  isGlobalAddress,
+  normalizeHostname,
+} from "../../../net/address.ts";
 import { formatAddressBytes, readAddressBytes } from "../../../net/address_block.ts";
 import { Connection } from "../../../net/connection/connection.ts";
 import type { Transport } from "../../../net/connection/transport.ts";
@@ -13,6 +18,7 @@ import { escapeControls } from "../../../net/text.ts";
 import { chooseProxy, type ProxyChoice } from "../../internal/proxy_choice.ts";
 import type { ProxyServer } from "../../internal/proxy_server.ts";
 import { openTunnel, proxyNotReached } from "../../internal/tunnel.ts";
+import { hostPortOf } from "../../internal/url_parts.ts";
 import type { TlsClientSettings } from "../../../net/tls/options.ts";
 import { upgradeTls } from "../../../net/tls/upgrade.ts";
 import { connectUnix } from "../../../net/unix/client.ts";
@@ -20,12 +26,6 @@ import { Expired, type TimeLimits } from "../_time_limits.ts";
 import type { HttpClientOptions, HttpDial, HttpDialer } from "../options.ts";
 import type { Dialed } from "./client_connection.ts";
 import type { Timings } from "./timings.ts";
-
-/** A target of a connection. */
-interface Target {
-  readonly hostname: string;
-  readonly port: number;
-}
 
 /** Opens the connections of a client. */
 export class ConnectionDialer {
@@ -91,10 +91,10 @@ export class ConnectionDialer {
       try {
         return await this.#reach(forward, signal, timings);
       } catch (error) {
-        throw proxyNotReached(error, forward, formatAddress(targetOf(url)));
+        throw proxyNotReached(error, forward, formatAddress(hostPortOf(url)));
       }
     }
-    const target = targetOf(url);
+    const target = hostPortOf(url);
     const raw = proxy === undefined
       ? await this.#connect(target, signal, timings)
       : await this.#tunnel(proxy, target, signal, timings);
@@ -124,7 +124,7 @@ export class ConnectionDialer {
   /** Connects through a proxy, which resolves the name. */
   async #tunnel(
     proxy: ProxyServer,
-    target: Target,
+    target: HostPort,
     signal: AbortSignal,
     timings: Timings,
   ): Promise<Transport> {
@@ -143,7 +143,7 @@ export class ConnectionDialer {
     });
   }
 
-  async #connect(target: Target, signal: AbortSignal, timings: Timings): Promise<Transport> {
+  async #connect(target: HostPort, signal: AbortSignal, timings: Timings): Promise<Transport> {
     const { unixSocket: path } = this.#options;
     const started = performance.now();
     if (path === undefined) return await this.#connectTcp(target, signal, timings);
@@ -153,7 +153,7 @@ export class ConnectionDialer {
   }
 
   /** Connects to a host, and reports the attempt. */
-  async #connectTcp(target: Target, signal: AbortSignal, timings: Timings): Promise<Transport> {
+  async #connectTcp(target: HostPort, signal: AbortSignal, timings: Timings): Promise<Transport> {
     const { hostname, port } = target;
     const started = performance.now();
     let resolveTime: number | undefined;
@@ -194,7 +194,7 @@ export class ConnectionDialer {
 
   /** Returns the addresses of a name; undefined if the system resolves it while connecting. */
   async #resolve(
-    { hostname, port }: Target,
+    { hostname, port }: HostPort,
     signal: AbortSignal,
   ): Promise<readonly string[] | undefined> {
     const { resolve, allow, publicOnly } = this.#rules;
@@ -225,7 +225,7 @@ export class ConnectionDialer {
 
   /** Returns the addresses that the policy of the caller permits. */
   async #permit(
-    target: Target,
+    target: HostPort,
     addresses: readonly string[] | undefined,
   ): Promise<readonly string[] | undefined> {
     const { allow, publicOnly = false } = this.#rules;
@@ -277,7 +277,7 @@ export class ConnectionDialer {
 }
 
 /** Returns the error for a name that this program must not resolve. Node's error names no flag. */
-function notPermitted(target: Target, cause: unknown): NetError {
+function notPermitted(target: HostPort, cause: unknown): NetError {
   const address = formatAddress(target);
   const permission = `--allow-net=${address}`;
   const message = `Cannot resolve ${address}: permission is missing, run again with ${permission}`;
@@ -337,14 +337,6 @@ export function choosesAddresses(options: HttpClientOptions): boolean {
   const { resolve, allow, publicOnly = false, dialer } = options;
   return resolve !== undefined || allow !== undefined || publicOnly || dialer === true ||
     typeof dialer === "object";
-}
-
-function targetOf({ protocol, hostname, port }: URL): Target {
-  const fallback = protocol === "https:" ? 443 : 80;
-  return {
-    hostname: hostname.replace(/^\[|\]$/g, ""),
-    port: port === "" ? fallback : Number(port),
-  };
 }
 
 /** Returns an address in its only spelling. An IPv4 address within an IPv6 address is IPv4. */

@@ -7,6 +7,7 @@ import { connectUnix } from "../../../net/unix/client.ts";
 import type { IdleUpstreams } from "../_idle_upstreams.ts";
 import type { TickClock } from "../_clock.ts";
 import { Upstream } from "../_upstream.ts";
+import { hostPortOf } from "../../internal/url_parts.ts";
 import type { ReverseProxyOptions, ReverseProxyTarget } from "./options.ts";
 
 /** The complete limits of a reverse proxy. Times are in milliseconds, Infinity for none. */
@@ -82,9 +83,8 @@ export class ReverseTarget {
     this.url = url.href;
     this.host = url.host;
     this.basePath = url.pathname.replace(/\/$/, "");
-    const hostname = url.hostname.replace(/^\[|\]$/g, "");
-    const port = url.port === "" ? secure ? 443 : 80 : Number(url.port);
-    this.#connect = (signal) => this.#connectTcp({ hostname, port }, secure, signal);
+    const address = hostPortOf(url);
+    this.#connect = (signal) => this.#connectTcp(address, secure, signal);
   }
 
   /** Returns whether the target has failed too often recently. */
