@@ -8,6 +8,7 @@
  */
 
 import { dirname } from "node:path";
+import { ifFound } from "../../net/internal/local_files.ts";
 import { type CliContext, CliError, ExitCode } from "../../tools/cli.ts";
 import { quote } from "../../tools/internal/text.ts";
 import { ArchiveError } from "./archive/archive_error.ts";
@@ -48,11 +49,7 @@ export async function runStoreCommand(values: StoreFlags, ctx: CliContext): Prom
 }
 
 async function removeStore(path: string): Promise<void> {
-  for (const file of [path, `${path}-lock`]) await Deno.remove(file).catch(ignoreMissing);
-}
-
-function ignoreMissing(error: unknown): void {
-  if (!(error instanceof Deno.errors.NotFound)) throw error;
+  for (const file of [path, `${path}-lock`]) await ifFound(Deno.remove(file));
 }
 
 type Command = (archive: SqliteArchive, values: StoreFlags, ctx: CliContext) => Promise<void>;

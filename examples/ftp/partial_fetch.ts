@@ -1,6 +1,7 @@
 /** The incomplete file of a download, with a note that says of which file it is a part. @module */
 
 import { ignoreFailure } from "../../net/internal/ignore_failure.ts";
+import { ifFound, writeAnew } from "../../net/internal/local_files.ts";
 import { CliError } from "../../tools/cli.ts";
 
 /** The version of a file on the server. */
@@ -38,11 +39,11 @@ export class PartialFetch implements AsyncDisposable {
    */
   static async open(target: string, version: Version, resume: boolean): Promise<PartialFetch> {
     const path = `${target}.part`;
-    if ((await lstat(target))?.isDirectory) {
+    if ((await ifFound(Deno.lstat(target)))?.isDirectory) {
       throw new CliError(`Cannot get ${target}: it is a folder`);
     }
     // A link of somebody else could lead to any file.
-    if ((await lstat(path))?.isFile === false) {
+    if ((await ifFound(Deno.lstat(path)))?.isFile === false) {
       throw new CliError(`Cannot write ${path}: it exists and is no file`);
     }
     const file = await Deno.open(path, { read: true, write: true, create: true });
@@ -54,12 +55,14 @@ export class PartialFetch implements AsyncDisposable {
       const note = JSON.stringify(version);
       const known = version.size !== undefined && version.modified !== undefined;
       const { size } = await file.stat();
-      if (resume && known && size <= version.size! && await readNote(path) === note) {
+      const isSame = resume && known && size <= version.size! &&
+        await ifFound(Deno.readTextFile(`${path}.json`)) === note;
+      if (isSame) {
         part.size = size;
         await file.seek(0, Deno.SeekMode.End);
       } else {
         await file.truncate(0);
-        await Deno.writeTextFile(`${path}.json`, note);
+        await writeAnew(`${path}.json`, note);
       }
       return part;
     } catch (error) {
@@ -97,22 +100,4 @@ function release(file: Deno.FsFile): void {
   using _closing = file;
   // Closing is not enough: a process that another thread starts has the lock as well until it runs.
   file.unlockSync();
-}
-
-async function lstat(path: string): Promise<Deno.FileInfo | undefined> {
-  try {
-    return await Deno.lstat(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
-}
-
-async function readNote(path: string): Promise<string | undefined> {
-  try {
-    return await Deno.readTextFile(`${path}.json`);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
 }

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { NetError } from "../../net/errors/errors.ts";
+import { ifFound, writeAnew } from "../../net/internal/local_files.ts";
 
 /** The identity of the content, which must be unchanged for a download to resume. */
 export interface PartialState {
@@ -48,7 +49,7 @@ export class PartialFile implements Disposable {
   static async open({ path, target }: PartialPaths, resume: boolean): Promise<PartialFile> {
     const mode = target === undefined ? undefined : await replaceable(target);
     // A symbolic link of somebody else could point to any file.
-    if ((await lookUp(path, Deno.lstat))?.isFile === false) {
+    if ((await ifFound(Deno.lstat(path)))?.isFile === false) {
       throw new Error(`Cannot download to ${path}: it exists and is no file`);
     }
     const file = await Deno.open(path, {
@@ -78,8 +79,8 @@ export class PartialFile implements Disposable {
     await this.#file.truncate(0);
     this.size = 0;
     this.state = state;
-    if (state === undefined) await removeQuietly(this.#note);
-    else await Deno.writeTextFile(this.#note, JSON.stringify(state));
+    if (state === undefined) await ifFound(Deno.remove(this.#note));
+    else await writeAnew(this.#note, JSON.stringify(state));
   }
 
   /** Drops the bytes from a position on. They come again. */
@@ -91,14 +92,14 @@ export class PartialFile implements Disposable {
 
   /** Removes the note while the file has gaps, so that no other run takes them for content. */
   async beginGaps(): Promise<void> {
-    await removeQuietly(this.#note);
+    await ifFound(Deno.remove(this.#note));
   }
 
   /** Keeps the bytes in front of the first gap. */
   async endGaps(size: number): Promise<void> {
     await this.#file.truncate(size);
     this.size = size;
-    if (this.state !== undefined) await Deno.writeTextFile(this.#note, JSON.stringify(this.state));
+    if (this.state !== undefined) await writeAnew(this.#note, JSON.stringify(this.state));
   }
 
   /** Appends bytes to the file. */
@@ -124,13 +125,13 @@ export class PartialFile implements Disposable {
   async finish(target: string): Promise<void> {
     await this.#file.sync();
     await Deno.rename(this.path, target);
-    await removeQuietly(this.#note);
+    await ifFound(Deno.remove(this.#note));
   }
 
   /** Removes the file and the note. */
   async discard(): Promise<void> {
-    await removeQuietly(this.path);
-    await removeQuietly(this.#note);
+    await ifFound(Deno.remove(this.path));
+    await ifFound(Deno.remove(this.#note));
   }
 
   [Symbol.dispose](): void {
@@ -145,7 +146,7 @@ export class PartialFile implements Disposable {
  * Throws if it cannot be replaced.
  */
 async function replaceable(target: string): Promise<number | undefined> {
-  const found = await lookUp(target, Deno.stat);
+  const found = await ifFound(Deno.stat(target));
   if (found === undefined) return undefined;
   if (!found.isFile) {
     const what = found.isDirectory ? "a folder" : "no file";
@@ -172,18 +173,6 @@ export async function freePath(folder: string, name: string): Promise<string> {
 /** A limit on the files of the same name in a folder. */
 const MAX_NUMBER = 1000;
 
-async function lookUp(
-  path: string,
-  stat: (path: string) => Promise<Deno.FileInfo>,
-): Promise<Deno.FileInfo | undefined> {
-  try {
-    return await stat(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
-}
-
 async function readNote(path: string): Promise<PartialState | undefined> {
   try {
     const { url, validator, etag, modified, total } = JSON.parse(await Deno.readTextFile(path));
@@ -200,10 +189,4 @@ async function readNote(path: string): Promise<PartialState | undefined> {
     if (error instanceof SyntaxError || error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
-}
-
-async function removeQuietly(path: string): Promise<void> {
-  await Deno.remove(path).catch((error) => {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  });
 }

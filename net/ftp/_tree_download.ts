@@ -2,6 +2,7 @@
 
 import { ignoreFailure } from "../internal/ignore_failure.ts";
 import { ReplyError } from "../errors/reply_error.ts";
+import { ifFound } from "../internal/local_files.ts";
 import { nameProblem } from "../internal/local_name.ts";
 import { lowerAscii } from "../text.ts";
 import type { FtpClient } from "./client.ts";
@@ -74,7 +75,7 @@ export class TreeDownload {
       return this.#work.leave(from, "link", `It is ${what}`);
     }
     const to = `${folder}/${name}`;
-    const here = await lstat(to);
+    const here = await ifFound(Deno.lstat(to));
     if (here !== undefined && (type === "directory" ? !here.isDirectory : here.isDirectory)) {
       const what = here.isDirectory ? "a folder" : here.isSymlink ? "a link" : "a file";
       return this.#work.leave(from, "name", `It is a ${type} on the server, and ${what} here`);
@@ -131,7 +132,9 @@ export class TreeDownload {
   /** Deletes what the server does not have. Links are deleted and not followed. */
   async #delete(entries: readonly FtpEntry[], { folder, below }: Place): Promise<void> {
     const there = new Set(entries.map(({ name }) => name));
-    for (const { name, isDirectory } of await namesIn(folder)) {
+    // In a dry run, the folder may not exist.
+    const here = await ifFound(Array.fromAsync(Deno.readDir(folder))) ?? [];
+    for (const { name, isDirectory } of here) {
       if (there.has(name) || this.#work.excludes(below + name, isDirectory)) continue;
       if (!this.#work.options.dryRun) await Deno.remove(`${folder}/${name}`, { recursive: true });
       this.#work.removed();
@@ -152,24 +155,5 @@ export class TreeDownload {
       if (error instanceof ReplyError) return undefined;
       throw error;
     }
-  }
-}
-
-/** Returns the entries of a folder; none if it does not exist, as in a dry run. */
-async function namesIn(folder: string): Promise<Deno.DirEntry[]> {
-  try {
-    return await Array.fromAsync(Deno.readDir(folder));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw error;
-  }
-}
-
-async function lstat(path: string): Promise<Deno.FileInfo | undefined> {
-  try {
-    return await Deno.lstat(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
   }
 }

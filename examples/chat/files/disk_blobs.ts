@@ -8,6 +8,7 @@
  */
 
 import { fileBody } from "../../../http/internal/file_body.ts";
+import { ifFound } from "../../../net/internal/local_files.ts";
 import type { BlobPart, BlobStore, BlobWriter } from "./blob_store.ts";
 
 /** An id, which is also the name of the file. Its first two digits are the name of the folder. */
@@ -46,7 +47,7 @@ export class DiskBlobs implements BlobStore {
     const file = await Deno.open(temporary, { write: true, createNew: true, mode: 0o600 });
     const discard = async () => {
       file[Symbol.dispose]();
-      await removeIfPresent(temporary);
+      await ifFound(Deno.remove(temporary));
     };
     return {
       write: (bytes) => writeAll(file, bytes),
@@ -75,17 +76,13 @@ export class DiskBlobs implements BlobStore {
   /** Returns a part of a file. */
   async read(id: string, part: BlobPart): Promise<BodyInit | undefined> {
     if (!ID.test(id)) return undefined;
-    try {
-      return await fileBody(await Deno.open(this.#pathOf(id)), part, `file ${id}`);
-    } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return undefined;
-      throw error;
-    }
+    const file = await ifFound(Deno.open(this.#pathOf(id)));
+    return file && await fileBody(file, part, `file ${id}`);
   }
 
   /** Removes a file, if there is one. */
   async remove(id: string): Promise<void> {
-    if (ID.test(id)) await removeIfPresent(this.#pathOf(id));
+    if (ID.test(id)) await ifFound(Deno.remove(this.#pathOf(id)));
   }
 
   /** Returns the ids of all complete files. */
@@ -136,12 +133,4 @@ async function syncFolder(path: string): Promise<void> {
   if (Deno.build.os === "windows") return;
   using folder = await Deno.open(path);
   await folder.sync();
-}
-
-async function removeIfPresent(path: string): Promise<void> {
-  try {
-    await Deno.remove(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
 }

@@ -1,0 +1,28 @@
+/** Steps on files of this computer. */
+
+/**
+ * Waits for a step on a file.
+ *
+ * @param step The step, such as `Deno.lstat(path)`.
+ * @returns The result; undefined if the file does not exist.
+ */
+export async function ifFound<T>(step: Promise<T>): Promise<T | undefined> {
+  try {
+    return await step;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Writes a new file in place of an earlier one. A link of somebody else in that place could lead to any
+ * file, so it is replaced and not followed.
+ *
+ * @param path The path of the new file.
+ * @param text The content of the new file.
+ */
+export async function writeAnew(path: string, text: string): Promise<void> {
+  await ifFound(Deno.remove(path));
+  await Deno.writeTextFile(path, text, { createNew: true });
+}
