@@ -108,7 +108,7 @@ async function given(
 
 async function bearer({ bearer: given }: Extract<HttpCredentials, { bearer: unknown }>) {
   const token = typeof given === "function" ? await given() : given;
-  if (/^[\x21-\x7e]+$/.test(token)) return `Bearer ${token}`;
+  if (typeof token === "string" && /^[\x21-\x7e]+$/.test(token)) return `Bearer ${token}`;
   throw new TypeError(
     "The bearer token must not be empty, nor contain blanks or control characters",
   );

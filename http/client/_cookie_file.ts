@@ -17,11 +17,10 @@ function cookieOf(value: unknown): Cookie | undefined {
     string,
     unknown
   >;
-  if (typeof name !== "string" || typeof text !== "string" || hasControls(name + text)) {
-    return undefined;
-  }
+  if (typeof name !== "string" || typeof text !== "string") return undefined;
   if (typeof domain !== "string" || domain === "") return undefined;
   if (typeof path !== "string" || !path.startsWith("/")) return undefined;
+  if (hasControls(name + text + domain + path)) return undefined;
   return {
     name,
     value: text,

@@ -175,7 +175,8 @@ const MAX_NUMBER = 1000;
 
 async function readNote(path: string): Promise<PartialState | undefined> {
   try {
-    const { url, validator, etag, modified, total } = JSON.parse(await Deno.readTextFile(path));
+    const { url, validator, etag, modified, total } = JSON.parse(await Deno.readTextFile(path)) ??
+      {};
     if (typeof url !== "string" || typeof validator !== "string") return undefined;
     const text = (value: unknown) => typeof value === "string" ? value : undefined;
     return {

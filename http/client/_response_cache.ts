@@ -66,7 +66,9 @@ export class ResponseCache {
       for (const [name, value] of conditions) headers.set(name, value);
     }
     // The caller does not want to wait for a server (RFC 9111 §5.2.1.7).
-    if (/\bonly-if-cached\b/i.test(headers.get("cache-control") ?? "")) return MISSING;
+    if (/\bonly-if-cached\b/i.test(headers.get("cache-control") ?? "")) {
+      return new CachedResponse(504, "Gateway Timeout", new Headers(), new Uint8Array());
+    }
     return { key, request, entries, stale };
   }
 
@@ -178,5 +180,3 @@ function sameVariant(a: HttpCacheEntry, b: HttpCacheEntry): boolean {
   };
   return variant(a) === variant(b);
 }
-
-const MISSING = new CachedResponse(504, "Gateway Timeout", new Headers(), new Uint8Array());

@@ -1,6 +1,7 @@
 /**
- * A client for server-sent events, with any method, headers and body. Its loop over events continues after broken connections. A new
- * connection sends the ID of the last event (`Last-Event-ID`), so that the server can continue there.
+ * A client for server-sent events, with any method, headers and body. Its loop over events continues
+ * after broken connections. A new connection sends the ID of the last event (`Last-Event-ID`), so that the
+ * server can continue there.
  *
  * @example Read events from several connections
  * ```ts
@@ -36,6 +37,7 @@ import {
 import { HttpRequestError, HttpStatusError } from "./errors.ts";
 import type { HttpResponse } from "./response.ts";
 import { requestBody } from "./_request_body.ts";
+import { textOf } from "./_response_text.ts";
 import { checkMethod, isMethod } from "./_request_plan.ts";
 import type { ServerSentEvent } from "./streams.ts";
 import { parseRetryAfter } from "./retry.ts";
@@ -180,10 +182,10 @@ export function eventSource(
 ): AsyncGenerator<ServerSentEvent, void, void> {
   options = EVENT_SOURCE.check("eventSource", options);
   const { lastEventId = "", maxEvent = 1024 * 1024 } = options;
-  const hasBody = BODIES.some((name) => options[name] !== undefined && options[name] !== null);
-  const method = checkMethod(options.method ?? (hasBody ? "POST" : "GET"));
+  const body = requestBody(options);
+  const method = checkMethod(options.method ?? (body === undefined ? "GET" : "POST"));
   const reconnect = options.reconnect ?? method === "GET";
-  if (requestBody(options)?.replayable === false && reconnect) {
+  if (body?.replayable === false && reconnect) {
     throw new TypeError("reconnect needs a body that can be sent again, and a stream cannot");
   }
   return listen(url, options, {
@@ -196,8 +198,6 @@ export function eventSource(
     maxFailures: options.maxFailures ?? 10,
   });
 }
-
-const BODIES = ["json", "form", "multipart", "body"] as const;
 
 /** The options that go to each request. */
 const PASSED = without(REQUEST, "maxBody", "onDownload", "raiseForStatus", "retry", "timeouts");
@@ -250,9 +250,8 @@ async function* listen(
         response = await connect(client, method, url, options, parser.lastEventId);
         if (response.status === 204) return;
         checkType(response, method);
-        const decoder = new TextDecoder();
-        for await (const chunk of response.body ?? []) {
-          for (const event of parser.push(decoder.decode(chunk, { stream: true }))) {
+        for await (const text of textOf(response, "utf-8")) {
+          for (const event of parser.push(text)) {
             brought = true;
             yield { ...event, lastEventId: parser.lastEventId };
           }

@@ -248,6 +248,11 @@ Deno.test("a jar is saved as JSON and as cookies.txt, and loads what curl writes
   const loaded = createCookieJar(curl);
   assertEquals(loaded.cookies("https://example.com/"), "id=a b; secret=");
   assertEquals(loaded.cookies("http://www.example.com/"), "id=a b");
+  const line = { name: "a", value: "b", domain: "a.test", path: "/\na.test\tTRUE" };
+  assertEquals(
+    [...createCookieJar({ cookies: [line, { ...line, path: "/", domain: "a\n" }] })],
+    [],
+  );
   for (const broken of [null, 7, [], { cookies: 7 }, { cookies: [null, {}, { name: "a" }] }, ""]) {
     assertEquals([...createCookieJar(broken)], []);
   }

@@ -115,6 +115,12 @@ Deno.test("download() does not go on with the rest of another URL, nor with `res
   await assertRejects(() => download(server.url, file, { retry: false }));
   await download(`${server.url}other`, file);
   assertEquals(server.asked, ["all", "all"]);
+  // Nor with a note that is none.
+  for (const note of ["null", "7", "{"]) {
+    await Deno.writeTextFile(`${file}.part`, "other");
+    await Deno.writeTextFile(`${file}.part.json`, note);
+    assertEquals((await download(server.url, file)).resumedFrom, 0);
+  }
   await using again = cutting([20_000]);
   await assertRejects(() => download(again.url, file, { retry: false, resume: false }));
   assertEquals(names(folder.path), ["a"]);
