@@ -32,7 +32,7 @@ export async function show(
   const { status, statusText, headers } = response;
   if (status < 400) return await showBody(response, ctx, values);
   const copy = response.clone();
-  const [body] = await Promise.all([copy.text(), showBody(response, ctx, values)]);
+  const [body] = await Promise.all([beginningOf(copy), showBody(response, ctx, values)]);
   throw new HttpStatusError({
     status,
     statusText,
@@ -41,6 +41,20 @@ export async function show(
     method,
     url: response.shownUrl,
   });
+}
+
+/** The text of a body that is kept for the details of a problem, in UTF-16 units. */
+const DETAILS = 64 * 1024;
+
+/** Returns the beginning of a body. A pipe gets bodies of any size, which must not fill the memory. */
+async function beginningOf({ body }: Response): Promise<string> {
+  let text = "";
+  if (body === null) return text;
+  for await (const piece of body.pipeThrough(new TextDecoderStream())) {
+    text += piece;
+    if (text.length >= DETAILS) break;
+  }
+  return text;
 }
 
 async function showBody(

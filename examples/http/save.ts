@@ -78,11 +78,12 @@ async function saveOnce(
   file: string,
   isFile: boolean,
 ): Promise<DownloadResult> {
-  const path = isFile ? `${file}.part` : file;
+  // The name is new: `FILE.part` may be a link, or a download that another run resumes.
+  const path = isFile ? `${file}.${crypto.randomUUID()}.part` : file;
   const response = await client.request(method, url, { ...options, maxBody: maxSize });
   let size = 0;
   try {
-    using opened = await Deno.open(path, { write: true, create: isFile, truncate: isFile });
+    using opened = await Deno.open(path, { write: true, createNew: isFile });
     for await (const chunk of response.body ?? []) {
       for (let at = 0; at < chunk.length;) at += await opened.write(chunk.subarray(at));
       size += chunk.length;

@@ -5,8 +5,10 @@ import type { HttpResponse } from "../../http/client/response.ts";
 import { escapeControls } from "../../net/text.ts";
 import type { CliContext } from "../../tools/cli.ts";
 
-/** Fields whose values are secrets, except for their first word. */
-const SECRET = /^(?:(?:proxy-)?authorization|(?:set-)?cookie)$/;
+/** Fields whose values are secrets, except for the scheme or the name in front. */
+const LABELLED = /^(?:(?:proxy-)?authorization|(?:set-)?cookie)$/;
+/** Fields that customarily hold a key. */
+const SECRET = /^(?:.*[-_])?(?:api-?key|access-?key|auth|token|secret|password)$/;
 
 /** Returns hooks that write the heads of requests and responses to standard error. */
 export function verboseHooks({ io }: CliContext): HttpHooks {
@@ -35,5 +37,8 @@ function fieldsOf(headers: Headers): string[] {
 }
 
 function shown(name: string, value: string): string {
-  return SECRET.test(name) ? `${/^[^\s=]*/.exec(value)?.[0]} …` : value;
+  if (SECRET.test(name)) return "…";
+  return LABELLED.test(name)
+    ? `${/^[^\s=]+(?=[\s=])/.exec(value)?.[0] ?? ""} …`.trimStart()
+    : value;
 }

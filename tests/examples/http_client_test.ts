@@ -170,6 +170,10 @@ Deno.test("http_client shows the body of an error, and fails", async () => {
     assertStringIncludes(out, '"error":"no name"');
     assert(/^[^\n]*422 Unprocessable Entity\n$/.test(err), err);
   }
+  // Only the beginning is read for the details of a problem, but all of it is printed.
+  await using large = serve(() => new Response("x".repeat(200_000), { status: 500 }));
+  const { code, out } = await run("GET", large.url);
+  assertEquals([code, out.length], [1, 200_000]);
 });
 
 Deno.test("http_client --json tells every cookie, and bodies of any kind", async () => {
@@ -361,6 +365,11 @@ Deno.test("http_client --verbose shows heads without secrets, and GET may have a
     "HTTP/1.1 200 OK\r\nSet-Cookie: id=secret\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok",
   );
   const { out, err } = await run("GET", `${server.url}a?b=1`, "-d", "1", "-v", "-u", "ada:secret");
+  for (const field of ["Cookie: secret", "Authorization: secret", "X-Api-Key: secret= a"]) {
+    const { err } = await run("GET", server.url, "-v", "-H", field);
+    assertStringIncludes(err, `${field.split(":")[0]!.toLowerCase()}: …\n`);
+    assert(!err.includes("secret"), err);
+  }
   assertEquals(out, "ok");
   assert(server.heard[0]!.startsWith("GET /a?b=1 ") && server.heard[0]!.endsWith("\r\n\r\n1"));
   for (
