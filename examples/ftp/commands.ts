@@ -49,9 +49,14 @@ export const COMMANDS: Readonly<Record<string, (call: Call) => Promise<unknown>>
     const local = to ?? nameOf(remote);
     await mayChange(local, `${local}.part`, `${local}.part.json`);
     await using ftp = await connect();
+    // A session that ends here must not restart an earlier download.
+    const unknown = (error: unknown) => {
+      if (!ftp.open) throw error;
+      return undefined;
+    };
     const [size, modified] = await Promise.all([
-      ftp.size(remote).catch(() => undefined),
-      ftp.modified(remote).catch(() => undefined),
+      ftp.size(remote).catch(unknown),
+      ftp.modified(remote).catch(unknown),
     ]);
     const version = { file: remote, size, modified: modified?.toISOString() };
     await using part = await PartialFetch.open(local, version, resume);
@@ -209,11 +214,8 @@ function describe({ name, type, size, modified, target }: FtpEntry): string {
 function progress({ io }: CliContext, name: string, size: number | undefined, offset: number) {
   let shown = 0;
   const label = nameOf(name).replace(/\p{Cc}/gu, "?").slice(0, 30);
-  const bar = {
-    /** The number of bytes of this transfer so far. */
-    bytes: 0,
+  return {
     onProgress(bytes: number) {
-      bar.bytes = bytes;
       const now = performance.now();
       if (!io.stderrIsTerminal || now - shown < 100) return;
       shown = now;
@@ -226,5 +228,4 @@ function progress({ io }: CliContext, name: string, size: number | undefined, of
       if (shown > 0) io.stderr("\r\x1b[K");
     },
   };
-  return bar;
 }

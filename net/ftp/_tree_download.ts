@@ -82,7 +82,9 @@ export class TreeDownload {
     }
     if (type === "directory") {
       // Some servers show links as their targets, and a target may be a directory above.
-      if (unique !== undefined && above.includes(unique)) return;
+      if (unique !== undefined && above.includes(unique)) {
+        return this.#work.leave(from, "link", "It is a directory above itself");
+      }
       const inner = {
         remote: from,
         folder: to,

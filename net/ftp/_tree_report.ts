@@ -5,7 +5,7 @@ import { ReplyError } from "../errors/reply_error.ts";
 import type { FtpEntry } from "./codec.ts";
 import type { FtpLeft, FtpTreeOptions, FtpTreeReport } from "./options.ts";
 
-/** The maximum number of items in a report. A server can name endless files. */
+/** The maximum number of items of one kind in a report. A server can name endless files. */
 const MAX_LEFT = 1000;
 
 /** The maximum depth of directories. A server can report an endless tree. */
@@ -20,6 +20,7 @@ export class TreeWork {
   readonly options: FtpTreeOptions;
   readonly #report: { -readonly [K in keyof FtpTreeReport]: FtpTreeReport[K] };
   readonly #left: FtpLeft[] = [];
+  readonly #leftOf = new Map<FtpLeft["kind"], number>();
 
   constructor(options: FtpTreeOptions) {
     this.options = options;
@@ -47,7 +48,9 @@ export class TreeWork {
 
   /** Notes something that is left out. */
   leave(path: string, kind: FtpLeft["kind"], reason: string): void {
-    if (this.#left.length < MAX_LEFT) this.#left.push({ path, kind, reason });
+    const count = (this.#leftOf.get(kind) ?? 0) + 1;
+    this.#leftOf.set(kind, count);
+    if (count <= MAX_LEFT) this.#left.push({ path, kind, reason });
   }
 
   /** Counts a file that is the same on both sides. */

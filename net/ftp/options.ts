@@ -95,7 +95,7 @@ export interface FtpTreeOptions extends Pick<FtpTransferOptions, "signal"> {
   bySize?: boolean;
   /**
    * Whether files and directories that the source does not have are deleted at the destination. Excluded
-   * ones stay.
+   * ones stay, except in a directory that is deleted.
    *
    * @default false
    */
@@ -135,7 +135,7 @@ export interface FtpTreeReport {
   readonly bytes: number;
   /** The number of files and directories that were deleted at the destination. */
   readonly deleted: number;
-  /** The files and directories that were left out, at most 1,000. */
+  /** The files and directories that were left out, at most 1,000 of each kind. */
   readonly left: readonly FtpLeft[];
 }
 

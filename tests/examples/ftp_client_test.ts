@@ -12,6 +12,7 @@ import { main } from "../../examples/ftp_client.ts";
 import { recordingIo } from "../../tools/cli.ts";
 import { testCertificates } from "../_support/certificates.ts";
 import { startPyftpdlib } from "../_support/ftp.ts";
+import { lineServer } from "../_support/line_server.ts";
 import { needsPython } from "../_support/peers.ts";
 import { freePorts } from "../_support/ports.ts";
 
@@ -136,6 +137,21 @@ Deno.test({
     assertEquals([await storing, stored()], [130, []], io.err);
     await Deno.remove(here, { recursive: true });
   },
+});
+
+Deno.test("ftp_client keeps an earlier download if the session ends before the next one", async () => {
+  const answers: Record<string, string> = { USER: "331 who\r\n", PASS: "230 in\r\n" };
+  await using server = lineServer("220 ready\r\n", (line) => {
+    const [command = ""] = line.split(" ");
+    return command === "SIZE" ? undefined : answers[command] ?? "200 ok\r\n";
+  });
+  const here = await Deno.makeTempDir();
+  await Deno.writeTextFile(`${here}/x.part`, "HELLO");
+  const io = recordingIo();
+  const plain = ["--resume", "--tls", "none", "--port", `${server.port}`];
+  assertEquals(await main(["get", "x", `${here}/x`, ...plain], io), 1, io.err);
+  assertEquals(await Deno.readTextFile(`${here}/x.part`), "HELLO");
+  await Deno.remove(here, { recursive: true });
 });
 
 Deno.test("ftp_client says what is wrong with a command before it connects", async () => {

@@ -946,7 +946,11 @@ Deno.test({
     // Where the server shows a link as what it leads to, there is an end all the same.
     await Deno.symlink(".", `${server.folder}/x/loop`);
     await Deno.symlink("..", `${server.folder}/x/y/deep/up`);
-    assertEquals((await downloadTree(ftp, "/x", `${folder}/once`)).files, 2);
+    const once = await downloadTree(ftp, "/x", `${folder}/once`);
+    assertEquals([once.files, once.left.map(({ path }) => path).sort()], [
+      2,
+      ["/x/loop", "/x/y/deep/up"],
+    ]);
     for (const link of ["loop", "y/deep/up"]) await Deno.remove(`${server.folder}/x/${link}`);
     // Nor is what a link leads to cleared with the directory that it lies in.
     await Deno.mkdir(`${server.folder}/old/in`, { recursive: true });
@@ -979,6 +983,16 @@ Deno.test("a mirror that cannot write here lets go of the session", async () => 
   await using ftp = await connectFtp({ ...PLAIN, port: server.port });
   await assertRejects(() => downloadTree(ftp, "/", folder));
   assertEquals(await ftp.size("x"), 5);
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("a thousand links do not hide a name that a mirror cannot store", async () => {
+  const links = Array.from({ length: 1001 }, (_, i) => `type=OS.unix=symlink; l${i}\r\n`);
+  await using server = files(say(`${links.join("")}type=file;size=1; ../evil\r\n`));
+  const folder = await Deno.makeTempDir();
+  await using ftp = await connectFtp({ ...PLAIN, port: server.port });
+  const { left } = await downloadTree(ftp, "/", folder);
+  assertEquals([left.length, left.at(-1)?.kind], [1001, "name"]);
   await Deno.remove(folder, { recursive: true });
 });
 
