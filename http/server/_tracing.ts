@@ -62,11 +62,13 @@ export class ServerTracing {
     this.#metrics?.active.add(1, measured);
     const started = performance.now();
     const sent = info[COUNT_SENT]();
-    let status = 0;
+    /** Undefined if the client has gone before the answer. */
+    let status: number | undefined;
     const over = () => {
-      span.setAttributes({ "http.response.status_code": `${status}` });
-      if (status >= 500 || info.gone !== undefined) {
-        span.setAttributes({ "error.type": info.gone === undefined ? `${status}` : "NetError" });
+      if (status !== undefined) span.setAttributes({ "http.response.status_code": `${status}` });
+      const error = info.gone?.name ?? errorOf(status);
+      if (error !== undefined) {
+        span.setAttributes({ "error.type": error });
         span.setStatus({ code: SPAN_FAILED });
       }
       span.end();
@@ -87,23 +89,28 @@ export class ServerTracing {
 
   #measure(
     base: Attributes,
-    status: number,
+    status: number | undefined,
     { seconds, received, sent }: { seconds: number; received: number | undefined; sent: number },
   ): void {
     const metrics = this.#metrics;
     if (metrics === undefined) return;
     metrics.active.add(-1, base);
+    const error = errorOf(status);
     const attributes = {
       ...base,
-      "http.response.status_code": status,
       "network.protocol.version": "1.1",
-      ...status >= 500 && { "error.type": `${status}` },
+      ...status !== undefined && { "http.response.status_code": status },
+      ...error !== undefined && { "error.type": error },
     };
     metrics.duration.record(seconds, attributes);
     metrics.sent.record(sent, attributes);
     // The size of a chunked body is not announced.
     if (received !== undefined) metrics.received.record(received, attributes);
   }
+}
+
+function errorOf(status: number | undefined): string | undefined {
+  return status !== undefined && status >= 500 ? `${status}` : undefined;
 }
 
 function metricsOf({ metrics }: Telemetry): Metrics | undefined {
