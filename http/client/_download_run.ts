@@ -5,7 +5,13 @@ import type { HttpClient } from "./client.ts";
 import type { DownloadOptions, DownloadResult } from "./download_options.ts";
 import { HttpRequestError, HttpStatusError, HttpTimeoutError } from "./errors.ts";
 import { withHeaders } from "./_headers.ts";
-import { downloadParts, partsFor, type PieceRequest, UnfitPart } from "./_parallel_ranges.ts";
+import {
+  downloadParts,
+  partsFor,
+  type PieceRequest,
+  stoppable,
+  UnfitPart,
+} from "./_parallel_ranges.ts";
 import type { PartialFile } from "./_partial_file.ts";
 import type { HttpResponse } from "./response.ts";
 import { hasChanged, lengthOf, type Piece, rangeHeaders, rangeOf, stateOf } from "./_resume.ts";
@@ -105,8 +111,10 @@ export class DownloadRun {
     // After the last fresh start, the server gets no chance to send wrong pieces.
     const state = this.#restarts < MAX_RESTARTS ? partial.state : undefined;
     const from = state === undefined ? 0 : partial.size;
+    const stop = new AbortController();
     const response = this.response = await client.get(url, {
       ...this.#timed(),
+      signal: stoppable(request.signal, stop),
       headers: withHeaders(request.headers, rangeHeaders(from, state)),
       maxBody: Infinity,
       raiseForStatus: (status) => status >= 400 && !(status === 416 && from > 0),
@@ -119,7 +127,7 @@ export class DownloadRun {
         this.#old = 0;
         await partial.restart(stateOf(key, headers));
         const parts = partsFor(partial.state?.total, headers, this.#parallel);
-        if (parts > 1) return await this.#saveParts(response, parts);
+        if (parts > 1) return await this.#saveParts(response, parts, stop);
         return await this.#save(response, undefined);
       }
       const range = rangeOf(headers);
@@ -186,7 +194,11 @@ export class DownloadRun {
   }
 
   /** Downloads several parts at once. After any failure, the rest comes in one piece. */
-  async #saveParts(response: HttpResponse, count: number): Promise<boolean> {
+  async #saveParts(
+    response: HttpResponse,
+    count: number,
+    stop: AbortController,
+  ): Promise<boolean> {
     const { partial, options } = this.#work;
     const state = partial.state!;
     const total = state.total!;
@@ -208,6 +220,7 @@ export class DownloadRun {
       state,
       total,
       count,
+      stop,
       tell,
     });
     await partial.endGaps(size);

@@ -32,6 +32,8 @@ export interface ParallelWork {
   readonly state: PartialState;
   readonly total: number;
   readonly count: number;
+  /** Ends all requests after a failure, also that of the first response. */
+  readonly stop: AbortController;
   /** Reports the number of bytes of all parts together. */
   readonly tell: (transferred: number) => void;
 }
@@ -52,9 +54,8 @@ export async function downloadParts(
   work: ParallelWork,
 ): Promise<{ size: number; error: unknown }> {
   const parts = split(work.total, work.count);
-  const stop = new AbortController();
-  const { signal } = work.request;
-  const all = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
+  const { stop, request } = work;
+  const all = stoppable(request.signal, stop);
   let error: unknown;
   await Promise.all(parts.map(async (part, index) => {
     try {
@@ -71,6 +72,11 @@ export async function downloadParts(
     if (start + written < end) break;
   }
   return { size, error };
+}
+
+/** Returns a signal that ends with that of the caller, and when the work stops. */
+export function stoppable(signal: AbortSignal | undefined, stop: AbortController): AbortSignal {
+  return signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
 }
 
 function split(total: number, count: number): Part[] {

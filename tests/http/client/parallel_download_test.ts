@@ -4,7 +4,7 @@ import { download, type DownloadOptions } from "../../../http/client/download.ts
 import { HttpRequestError } from "../../../http/client/errors.ts";
 import { staticFiles } from "../../../http/handlers/static_files.ts";
 import { serveHttp } from "../../../http/server/server.ts";
-import { serve } from "../../_support/http_servers.ts";
+import { RawServer, serve } from "../../_support/http_servers.ts";
 import { temporaryFolder } from "../../_support/repository.ts";
 
 const SIZE = 4 * 1024 * 1024 + 7;
@@ -126,6 +126,37 @@ Deno.test("download() finishes in one piece after a part has failed in any way",
     assertEquals(client.stats().active, 0);
     await Deno.remove(file);
   }
+});
+
+Deno.test("download() does not wait for a silent first part after another one has failed", async () => {
+  await using folder = await temporaryFolder();
+  const file = `${folder.path}/a`;
+  await using server = new RawServer((index, head) => {
+    const range = /^range: bytes=(\d+)-(\d*)/im.exec(head);
+    const [start, end] = [Number(range?.[1] ?? 0), Number(range?.[2] || SIZE - 1) + 1];
+    const lines = [
+      range === null ? "HTTP/1.1 200 OK" : "HTTP/1.1 206 Partial Content",
+      `Content-Length: ${end - start}`,
+      `Content-Range: bytes ${start}-${end - 1}/${SIZE}`,
+      'ETag: "1"',
+      "Accept-Ranges: bytes",
+      "Connection: close",
+    ];
+    if (index === 1) lines.splice(0, 3, "HTTP/1.1 429 Too Many Requests", "Content-Length: 0");
+    const body = index === 0
+      ? DATA.subarray(0, 1000)
+      : index === 1
+      ? []
+      : DATA.subarray(start, end);
+    const bytes = new TextEncoder().encode(`${lines.join("\r\n")}\r\n\r\n`);
+    const answer = new Uint8Array(bytes.length + body.length);
+    answer.set(bytes);
+    answer.set(body, bytes.length);
+    return answer;
+  }, "hold");
+  const timeouts = { body: 0, headers: 0 };
+  await download(server.url, file, { parallel: 2, retry: false, timeouts });
+  assert(isRight(file));
 });
 
 Deno.test("download() in parts ends with the signal, the callback and the limits, and resumes", async () => {
