@@ -124,7 +124,7 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
   /** The header fields, as JSON until someone asks for them: a list needs four times the memory. */
   #headers: Headers | string | undefined;
   readonly #socket: WebSocket | WsSocket;
-  /** The socket, if it is one of a hardened server, which can pause and cut. */
+  /** The socket, if it is one of this package, which can pause and cut. */
   readonly #own: WsSocket | undefined;
   readonly #server: boolean;
   readonly #protocol: string | undefined;
@@ -154,7 +154,7 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
   /**
    * Takes over a socket that is open or opening. Other code must not use the socket any more.
    *
-   * @param socket A `WebSocket`, or the socket of a hardened server.
+   * @param socket A `WebSocket`, or a socket of this package.
    * @param origin Facts that the socket does not know: peer, URL, side.
    * @param options The limits of the connection.
    * @throws {RangeError | TypeError} If an option is invalid.
@@ -242,7 +242,7 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
 
   /**
    * Resolves when the TCP connection is closed. A peer that does not answer a close frame delays it:
-   * up to `closeTimeout` on a hardened server, without a limit on the WebSocket of Deno.
+   * up to `closeTimeout`, without a limit on the WebSocket of Deno.
    */
   get gone(): Promise<void> {
     if (this.#gone === undefined) {

@@ -30,8 +30,8 @@ export interface WsInboxOptions {
   maxBytes?: number;
   /**
    * Action for one more message. "wait" stops reading, so that the sender waits. "disconnect" closes
-   * the connection with 1008. The two others discard a message. Only a hardened server can stop
-   * reading. On a WebSocket of Deno, "wait" is the same as "disconnect".
+   * the connection with 1008. The two others discard a message. A WebSocket of Deno cannot stop
+   * reading, so on it "wait" is the same as "disconnect".
    *
    * @default "wait"
    */
@@ -154,7 +154,7 @@ export interface WsConnectionOptions {
   idleTimeout?: number;
   /**
    * Time limit for the peer's answer to a close frame, from the moment at which the operating system
-   * has taken that frame. A hardened server then ends the TCP connection. Until that moment,
+   * has taken that frame. Clients and hardened servers then end the TCP connection. Until that moment,
    * `outbox.stallTimeout` limits a peer that accepts no data.
    *
    * @default 5000
@@ -243,8 +243,8 @@ export interface WsStats {
   /** Messages discarded because the receive queue was full. */
   readonly dropped: number;
   /**
-   * Round-trip time of the last heartbeat in milliseconds, or of the last ping on a hardened server;
-   * undefined before the first.
+   * Round-trip time of the last heartbeat in milliseconds, or of the last ping on clients and hardened
+   * servers; undefined before the first.
    */
   readonly latency: number | undefined;
   /** Creation time of the connection, in milliseconds since 1970. */
@@ -286,7 +286,7 @@ export interface WsSocketEvents<T> {
   gone(owner: T): void;
 }
 
-/** The part of a `WebSocket` that a connection needs. A hardened server has its own implementation. */
+/** The part of a `WebSocket` that a connection needs. Clients and hardened servers have their own. */
 export interface WsSocket {
   /** The state, as in `WebSocket.readyState`. */
   readonly readyState: number;
