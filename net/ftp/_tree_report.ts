@@ -2,14 +2,12 @@
 
 import { NetError } from "../errors/errors.ts";
 import { ReplyError } from "../errors/reply_error.ts";
+import { checkDepth } from "./_directories.ts";
 import type { FtpEntry } from "./codec.ts";
 import type { FtpLeft, FtpTreeOptions, FtpTreeReport } from "./options.ts";
 
 /** The maximum number of items of one kind in a report. A server can name endless files. */
 const MAX_LEFT = 1000;
-
-/** The maximum depth of directories. A server can report an endless tree. */
-const MAX_DEPTH = 100;
 
 /** The precision of times in milliseconds: of MLSD and MDTM, of LIST for new files, of LIST for old ones. */
 const [SECOND, MINUTE, DAY] = [2000, 60_000, 86_400_000];
@@ -35,10 +33,7 @@ export class TreeWork {
   /** Throws the reason of the signal, or an error if directories are nested too deeply. */
   enter(path: string, depth: number): void {
     this.options.signal?.throwIfAborted();
-    if (depth <= MAX_DEPTH) return;
-    throw new NetError(`${path} is nested more than ${MAX_DEPTH} directories deep`, {
-      kind: "limit",
-    });
+    checkDepth(path, depth);
   }
 
   /** Returns whether the options exclude a path. */

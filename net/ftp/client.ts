@@ -27,17 +27,16 @@
 import { Dialogue } from "../internal/dialogue.ts";
 import { command as commandLine, usernameOf } from "../internal/mail_rules.ts";
 import { FtpControl } from "./_control.ts";
+import { clearDirectory, makeDirectories } from "./_directories.ts";
 import { FtpLister } from "./_lister.ts";
 import { FtpTransfers } from "./_transfers.ts";
 import {
   type FtpEntry,
   type FtpReply,
-  isPlainFtpName,
   parseFtpFacts,
   parseFtpPath,
   parseFtpTime,
 } from "./codec.ts";
-import { parseFtpListing } from "./listing.ts";
 import type {
   ConnectFtpOptions,
   FtpListOptions,
@@ -54,14 +53,11 @@ import {
   remotePath,
 } from "./_option_rules.ts";
 import { NetError } from "../errors/errors.ts";
-import { ReplyError } from "../errors/reply_error.ts";
 import { orCancel } from "../internal/while_open.ts";
 
 export type { FtpEntry, FtpReply } from "./codec.ts";
 export type * from "./options.ts";
 
-/** Maximum depth of directories. A server can report an endless tree. */
-const MAX_DEPTH = 100;
 const DEFAULTS = { tls: "starttls", ports: { implicit: 990, starttls: 21 } } as const;
 
 /**
@@ -343,17 +339,7 @@ export class FtpClient implements AsyncDisposable {
       await this.#do(`Cannot make the directory ${path}`, `MKD ${path}`);
       return;
     }
-    const parts = path.split("/").filter(Boolean);
-    for (let i = 1; i <= parts.length; i++) {
-      const each = (path.startsWith("/") ? "/" : "") + parts.slice(0, i).join("/");
-      try {
-        await this.mkdir(each);
-      } catch (error) {
-        // The directory may exist already. The last one must exist.
-        if (!(error instanceof ReplyError)) throw error;
-        if (i === parts.length) await this.list(each);
-      }
-    }
+    await makeDirectories(this, path);
   }
 
   /**
@@ -367,7 +353,7 @@ export class FtpClient implements AsyncDisposable {
   async rmdir(path: string, options: { recursive?: boolean } = {}): Promise<void> {
     remotePath("path", path);
     options = FTP_DIRECTORY.check("rmdir", options);
-    if (options.recursive) await this.#clear(path, 0);
+    if (options.recursive) await clearDirectory(this, path);
     await this.#do(`Cannot remove the directory ${path}`, `RMD ${path}`);
   }
 
@@ -411,35 +397,6 @@ export class FtpClient implements AsyncDisposable {
 
   #do(what: string, line: string): Promise<FtpReply> {
     return this.#dialogue.exclusive(() => this.#control.command(what, line));
-  }
-
-  /**
-   * Returns the directories in a directory that are no links. MLSD may report links as directories, so LIST
-   * has to confirm each.
-   */
-  async #realDirectoriesIn(path: string): Promise<ReadonlySet<string>> {
-    const { entries } = parseFtpListing(await this.rawListing(path));
-    return new Set(entries.filter(({ type }) => type === "directory").map(({ name }) => name));
-  }
-
-  async #clear(path: string, depth: number): Promise<void> {
-    if (depth > MAX_DEPTH) {
-      throw new NetError(`${path} is nested more than ${MAX_DEPTH} directories deep`, {
-        kind: "limit",
-      });
-    }
-    const entries = await this.list(path);
-    const unsure = this.features.has("MLST") && entries.some(({ type }) => type === "directory");
-    const real = unsure ? await this.#realDirectoriesIn(path) : undefined;
-    for (const { name, type } of entries) {
-      if (!isPlainFtpName(name)) continue;
-      const inner = `${path.replace(/\/$/, "")}/${name}`;
-      if (type !== "directory" || real?.has(name) === false) await this.delete(inner);
-      else {
-        await this.#clear(inner, depth + 1);
-        await this.rmdir(inner);
-      }
-    }
   }
 
   async #rename(from: string, to: string): Promise<void> {
