@@ -50,6 +50,9 @@ export class FetchClients {
         "http2 must not be set with resolve, allow, publicOnly, dialer, pin, minVersion or inspectTls",
       );
     }
+    if (http2 && typeof proxy === "object" && "caCerts" in proxy && proxy.caCerts) {
+      throw new TypeError("http2 must not be set with proxy.caCerts; use caCerts");
+    }
     this.#base = {
       ...(caCerts === undefined ? {} : { caCerts }),
       ...(cert === undefined || key === undefined ? {} : { cert, key }),
@@ -129,12 +132,8 @@ export class FetchClients {
   }
 }
 
-function denoProxy({ shown, login, authorization }: ProxyServer): Deno.Proxy {
-  if (login !== undefined) return { url: shown, basicAuth: login };
-  if (authorization === undefined) return { url: shown };
-  const bytes = Uint8Array.fromBase64(authorization.replace("Basic ", ""));
-  const [, username = "", password = ""] = /^([^:]*):(.*)$/s.exec(new TextDecoder().decode(bytes))!;
-  return { url: shown, basicAuth: { username, password } };
+function denoProxy({ shown, login }: ProxyServer): Deno.Proxy {
+  return login === undefined ? { url: shown } : { url: shown, basicAuth: login };
 }
 
 /** Checks certificates at once. Deno checks them when it makes a client, at the first request. */

@@ -10,11 +10,14 @@ export class FetchedResponse implements Incoming {
   readonly remoteAddr = undefined;
   readonly tls = undefined;
   readonly reused = false;
+  /** A copy, because those of `fetch` cannot be changed. */
+  readonly headers: Headers;
   readonly #native: Response;
   #reader: ReadableStreamDefaultReader<Bytes> | undefined;
 
   constructor(native: Response) {
     this.#native = native;
+    this.headers = new Headers(native.headers);
   }
 
   get status(): number {
@@ -23,10 +26,6 @@ export class FetchedResponse implements Incoming {
 
   get statusText(): string {
     return this.#native.statusText;
-  }
-
-  get headers(): Headers {
-    return this.#native.headers;
   }
 
   get length(): number | undefined {

@@ -2,6 +2,7 @@
 
 import { escapeControls } from "../../net/text.ts";
 import type { HttpRequestOptions } from "./options.ts";
+import { OFFERED_CODINGS } from "../internal/decompress.ts";
 import { SpelledHeaders } from "./_spelled_headers.ts";
 
 /** Headers in the form that `fetch` processes fastest. A name may occur more than once. */
@@ -13,7 +14,7 @@ export type HeaderPairs = [string, string][];
  */
 const ENCODINGS: HeaderPairs = [["accept-encoding", "identity"], [
   "accept-encoding",
-  "gzip, deflate, br",
+  OFFERED_CODINGS,
 ]];
 
 /** Returns headers for `fetch`. */

@@ -9,6 +9,9 @@ import { ZstdFrames } from "./zstd_frames.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
+/** The codings that a client offers in `Accept-Encoding`. */
+export const OFFERED_CODINGS = "gzip, deflate, br, zstd";
+
 const KNOWN: ReadonlySet<string> = new Set(["gzip", "x-gzip", "deflate", "br", "zstd"]);
 
 /** Maximum number of codings of a body. No server has a reason for more. */

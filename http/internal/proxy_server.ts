@@ -11,7 +11,7 @@ export interface ProxyServer {
   readonly port: number;
   /** The URL for messages, without a login. */
   readonly shown: string;
-  /** The login for a SOCKS server. */
+  /** The login for the proxy. */
   readonly login: SocksLogin | undefined;
   /** The value of `Proxy-Authorization` for an HTTP proxy. */
   readonly authorization: string | undefined;
@@ -61,7 +61,7 @@ export function readProxy(name: string, address: ProxyAddress): ProxyServer {
     hostname: decoded(name, url.hostname).replace(/^\[|\]$/g, ""),
     port,
     shown: `${protocol}://${url.hostname}:${port}`,
-    login: socks ? login : undefined,
+    login,
     authorization: socks || login === undefined ? undefined : basicLogin(name, login),
     caCerts: address.caCerts,
   };

@@ -1,4 +1,5 @@
 import { trimBlanks } from "../../../net/text.ts";
+import { OFFERED_CODINGS } from "../../internal/decompress.ts";
 import { SpelledHeaders } from "../_spelled_headers.ts";
 
 /** The header lines of a request that do not depend on its URL and body. */
@@ -24,7 +25,7 @@ export type RequestFraming = number | "chunked" | undefined;
 const OWN: readonly (readonly [lower: string, line: string])[] = [
   ["accept", "Accept: */*\r\n"],
   ["user-agent", `User-Agent: Deno/${Deno.version.deno}\r\n`],
-  ["accept-encoding", "Accept-Encoding: gzip, deflate, br, zstd\r\n"],
+  ["accept-encoding", `Accept-Encoding: ${OFFERED_CODINGS}\r\n`],
 ];
 
 /**

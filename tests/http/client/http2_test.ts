@@ -1,5 +1,6 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { createSecureServer, type ServerHttp2Session } from "node:http2";
+import { zstdCompressSync } from "node:zlib";
 import { createClient } from "../../../http/client/client.ts";
 import { HttpRequestError } from "../../../http/client/errors.ts";
 import { testCertificates } from "../../_support/certificates.ts";
@@ -77,4 +78,24 @@ Deno.test("with http2, a server of HTTP/1.1 gets the connections of the client i
   }
   assertEquals(connections, 1);
   await new Promise((resolve) => server.close(resolve));
+});
+
+Deno.test("HTTP/2 offers the same codings as HTTP/1.1", async () => {
+  const { ca, good: { cert, key } } = await testCertificates();
+  await using server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, cert, key, onListen() {} },
+    ({ headers }) =>
+      new Response(new Uint8Array(zstdCompressSync(`${headers.get("accept-encoding")}`)), {
+        headers: { "content-encoding": "zstd" },
+      }),
+  );
+  await using client = createClient({ caCerts: [ca], http2: true });
+  const text = await client.get(`https://127.0.0.1:${server.addr.port}/`).text();
+  assertEquals(text, "identity, gzip, deflate, br, zstd");
+});
+
+Deno.test("http2 is rejected together with authorities for the proxy alone", async () => {
+  const { ca } = await testCertificates();
+  const proxy = { url: "https://127.0.0.1:1", caCerts: [ca] };
+  assertThrows(() => createClient({ http2: true, proxy }), TypeError, "proxy.caCerts");
 });
