@@ -231,16 +231,20 @@ export class ConnectionDialer {
     const { allow, publicOnly = false } = this.#rules;
     if (addresses === undefined || (allow === undefined && !publicOnly)) return addresses;
     const permitted: string[] = [];
+    let special = false;
     for (const one of addresses) {
       const address = plainAddress(one);
-      if (publicOnly && !isGlobalAddress(address)) continue;
+      if (publicOnly && !isGlobalAddress(address)) {
+        special = true;
+        continue;
+      }
       if (allow === undefined || await allow({ ...target, address }) === true) {
         permitted.push(address);
       }
     }
     if (permitted.length > 0) return permitted;
     const address = formatAddress(target);
-    const why = publicOnly ? "it is no public address" : "the policy of the client forbids it";
+    const why = special ? "it is no public address" : "the policy of the client forbids it";
     throw new NetError(`Cannot connect to ${address}: ${why}`, {
       kind: "permission",
       phase: "connect",
