@@ -2,11 +2,12 @@ import { timeLimit } from "../../net/internal/options.ts";
 import { holdWhile } from "../../net/internal/timer.ts";
 import type { CookieStore } from "./cookie_jar.ts";
 import type { HttpClientOptions, HttpHookRequest, HttpHooks } from "./options.ts";
-import type { HttpSent, HttpTry } from "./errors.ts";
-import { Attempt, Theirs, theirs } from "./_attempt.ts";
+import type { HttpTry } from "./errors.ts";
+import { Attempt, theirs } from "./_attempt.ts";
+import { attemptError, isUnsentTry, snapshot } from "./_attempt_error.ts";
 import { judged } from "./_judged.ts";
 import { ClientExchange } from "./_exchange.ts";
-import { abortAll, CLOSED, Expired, TimeLimits } from "./_time_limits.ts";
+import { abortAll, CLOSED, TimeLimits } from "./_time_limits.ts";
 import { FetchClients } from "./_fetch_clients.ts";
 import type { Incoming } from "./_incoming.ts";
 import { SpelledHeaders } from "./_spelled_headers.ts";
@@ -17,10 +18,10 @@ import type { ResponseCache } from "./_response_cache.ts";
 import { RateLimiter } from "./_rate_limit.ts";
 import { follow, locationOf } from "./_redirects.ts";
 import { Retries } from "./_retry_decision.ts";
-import { failure, isUnsent, requestError, timeoutError } from "./_request_failure.ts";
+import { failure } from "./_request_failure.ts";
 import { findTracing, type Tracing } from "./_tracing.ts";
 import { ExchangeFailure } from "./internal/exchange_failure.ts";
-import { type Origin, Pool, QueueFull } from "./internal/pool.ts";
+import { type Origin, Pool } from "./internal/pool.ts";
 import { Http1Transport } from "./internal/transport.ts";
 import { shownUrl } from "./_url.ts";
 
@@ -140,7 +141,7 @@ export class ClientSession {
         const unsent: boolean = exchange === undefined && isUnsentTry(attempt, caught);
         // An earlier try may have been sent, even if the last one was not.
         seen ||= !unsent;
-        const error = this.#failure(attempt, caught, plan, guard, seen ? "maybe" : "no");
+        const error = attemptError(attempt, caught, plan, guard, seen ? "maybe" : "no");
         if (!this.#closed && error !== plan.signal?.reason) {
           retries ??= new Retries(plan);
           const stale: boolean = caught instanceof ExchangeFailure && caught.stale && !fresh;
@@ -156,7 +157,7 @@ export class ClientSession {
       try {
         await this.#pause(failed, plan, guard, hooks);
       } catch (thrown) {
-        const error = this.#failure(attempt, thrown, plan, guard, seen ? "maybe" : "no");
+        const error = attemptError(attempt, thrown, plan, guard, seen ? "maybe" : "no");
         throw this.#giveUp(error, guard);
       }
     }
@@ -363,40 +364,4 @@ export class ClientSession {
     }
     return await hooks?.afterResponse?.({ status, headers }, told) === "repeat";
   }
-
-  /** Converts an error for the caller. */
-  #failure(
-    attempt: Attempt,
-    thrown: unknown,
-    plan: Plan,
-    guard: TimeLimits,
-    sent: HttpSent,
-  ): unknown {
-    const cause = attempt.spoiled ?? (thrown instanceof ExchangeFailure ? thrown.cause : thrown);
-    const { expired, cancelled, reason } = guard;
-    if (expired !== undefined) return timeoutError(expired, snapshot(plan), sent);
-    if (cause === CLOSED || reason === CLOSED) {
-      return failure(snapshot(plan), "closed", "the client is closed", sent);
-    }
-    if (cancelled) return reason;
-    if (cause instanceof QueueFull) {
-      const why = `${cause.limit} requests to this host are already waiting; see maxQueued`;
-      return failure(snapshot(plan), "limit", why, sent);
-    }
-    // An error of a hook or of a cookie jar goes to the caller unchanged.
-    if (cause instanceof Theirs) return cause.error;
-    if (cause instanceof Expired) return timeoutError(cause, snapshot(plan), sent);
-    if (attempt.stage === "preparing") return cause;
-    return requestError(cause, snapshot(plan), sent);
-  }
-}
-
-/** Returns whether a try has failed before any of its bytes was sent. */
-function isUnsentTry({ stage }: Attempt, thrown: unknown): boolean {
-  if (stage !== "sending") return true;
-  return thrown instanceof ExchangeFailure ? !thrown.written : isUnsent(thrown);
-}
-
-function snapshot(plan: Plan): Pick<Plan, "method" | "url" | "history"> {
-  return { method: plan.method, url: plan.url, history: [...plan.history] };
 }
