@@ -22,7 +22,7 @@ const MAX_PAIR = 4096;
 /** The largest value of an attribute, in bytes. */
 const MAX_ATTRIBUTE = 1024;
 /** The longest life of a cookie in milliseconds: 400 days (§5.5). */
-export const MAX_AGE = 400 * 24 * 3600 * 1000;
+const MAX_AGE = 400 * 24 * 3600 * 1000;
 
 /** Parses a value of `Set-Cookie`; returns undefined for one that must be ignored. */
 export function parseSetCookie(text: string, now: number): ParsedCookie | undefined {
@@ -85,7 +85,7 @@ function isReadable(name: string, value: string): boolean {
 const MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 
 /** Parses a date as browsers do (§5.1.1): its tokens in any order, whatever separates them. */
-export function parseCookieDate(text: string): number | undefined {
+function parseCookieDate(text: string): number | undefined {
   let [time, day, month, year]: (number | undefined)[] = [];
   // The delimiters of the specification: everything but letters, digits, colons and non-ASCII.
   for (const token of text.split(/[\t\x20-\x2f\x3b-\x40\x5b-\x60\x7b-\x7e]+/)) {
