@@ -38,8 +38,9 @@ export class PeerErrors {
   /** Looks now and later, because a datagram was sent. */
   sent(): void {
     this.look();
+    if (this.#next === FIRST && this.#alarm.running) return;
     this.#next = FIRST;
-    if (!this.#alarm.running) this.#alarm.start(FIRST);
+    this.#alarm.start(FIRST);
   }
 
   /** Stops looking. Call it before the socket is closed. */
