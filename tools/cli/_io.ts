@@ -110,7 +110,8 @@ export function recordingIo(overrides: Partial<CliIo> = {}): RecordingIo {
   let exited: number | undefined;
   return {
     stdout(data) {
-      written.push(bytesOf(data));
+      // The caller may use its memory again.
+      written.push(bytesOf(data).slice());
       out += typeof data === "string" ? data : decoder.decode(data, { stream: true });
     },
     stderr: (text) => void (err += text),
