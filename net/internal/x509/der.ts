@@ -19,7 +19,8 @@ export class DerReader {
   readonly #bytes: Uint8Array;
   #at = 0;
 
-  constructor(bytes: Uint8Array) {
+  /** Takes the bytes. An optional part that is missing has none. */
+  constructor(bytes: Uint8Array = new Uint8Array()) {
     this.#bytes = bytes;
   }
 

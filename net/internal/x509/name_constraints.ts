@@ -31,8 +31,7 @@ export function checkNameConstraints(
   reader.end();
   let left = BUDGET;
   for (const { extensions } of below) {
-    const names = extensions.alternativeNames ?? new Uint8Array();
-    for (const name of [...generalNames(names), SUBJECT]) {
+    for (const name of [...generalNames(extensions), SUBJECT]) {
       left -= permitted.length + excluded.length;
       if (left < 0) throw new Defect("NameConstraintViolation");
       checkName(name, permitted, excluded);
@@ -42,7 +41,7 @@ export function checkNameConstraints(
 
 function subtrees(bytes: Uint8Array | undefined): GeneralName[] {
   const found: GeneralName[] = [];
-  const reader = new DerReader(bytes ?? new Uint8Array());
+  const reader = new DerReader(bytes);
   while (!reader.done) {
     const tree = new DerReader(reader.take(0x30).body);
     found.push(generalName(tree));

@@ -4,6 +4,7 @@ import { type Extensions, parseAnchor } from "./certificate.ts";
 import { asDefect } from "./defect.ts";
 import { DerReader, malformed } from "./der.ts";
 import { escapeControls } from "../../text.ts";
+import { canonicalIPv6 } from "../normalize_hostname.ts";
 
 /** A name in an extension: its tag, without the bits for its class and form, and its content. */
 export interface GeneralName {
@@ -13,7 +14,6 @@ export interface GeneralName {
 
 /** The kinds of names that are compared (RFC 5280 §4.2.1.6). */
 export const DNS = 2;
-export const URI = 6;
 export const IP = 7;
 export const DIRECTORY = 4;
 
@@ -25,10 +25,21 @@ export interface CertificateNames {
   readonly addresses: readonly string[];
 }
 
-/** Iterates over general names. Malformed ones throw a Defect. */
-export function* generalNames(bytes: Uint8Array): Generator<GeneralName, void, void> {
-  const reader = new DerReader(bytes);
+/** Iterates over the alternative names of a certificate. Malformed ones throw a Defect. */
+export function* generalNames(
+  { alternativeNames }: Extensions,
+): Generator<GeneralName, void, void> {
+  const reader = new DerReader(alternativeNames);
   while (!reader.done) yield generalName(reader);
+}
+
+/** Iterates over the alternative names up to the first malformed one. */
+function* namesBefore(extensions: Extensions): Generator<GeneralName, void, void> {
+  try {
+    yield* generalNames(extensions);
+  } catch (error) {
+    asDefect(error);
+  }
 }
 
 /** Reads one general name. */
@@ -39,40 +50,29 @@ export function generalName(reader: DerReader): GeneralName {
 }
 
 /** Returns the host names and addresses of a certificate, up to the first malformed name. */
-export function namesOf({ alternativeNames }: Extensions): CertificateNames {
+export function namesOf(extensions: Extensions): CertificateNames {
   const hosts: string[] = [];
   const addresses: string[] = [];
-  try {
-    for (const { kind, body } of generalNames(alternativeNames ?? new Uint8Array())) {
-      if (kind === DNS) hosts.push(latin1.decode(body));
-      if (kind === IP && (body.length === 4 || body.length === 16)) addresses.push(addressOf(body));
-    }
-  } catch (error) {
-    // The names before it count.
-    asDefect(error);
+  for (const { kind, body } of namesBefore(extensions)) {
+    if (kind === DNS) hosts.push(latin1.decode(body));
+    if (isIp(kind, body)) addresses.push(addressOf(body));
   }
   return { hosts, addresses };
 }
 
 /** The kinds of names that are text, and how their text begins. */
-const TEXTS: Readonly<Record<number, string>> = { 1: "email:", [DNS]: "DNS:", [URI]: "URI:" };
+const TEXTS: Readonly<Record<number, string>> = { 1: "email:", [DNS]: "DNS:", 6: "URI:" };
 
 /**
  * Returns the names of a certificate as text, up to the first malformed name. A name that could be taken
  * for several, or that is no printable ASCII, is quoted as in JSON.
  */
-export function textOf({ alternativeNames }: Extensions): string {
+export function textOf(extensions: Extensions): string {
   const found: string[] = [];
-  try {
-    for (const { kind, body } of generalNames(alternativeNames ?? new Uint8Array())) {
-      const prefix = TEXTS[kind];
-      if (prefix !== undefined) found.push(prefix + quoted(latin1.decode(body)));
-      if (kind === IP && (body.length === 4 || body.length === 16)) {
-        found.push(`IP Address:${addressOf(body)}`);
-      }
-    }
-  } catch (error) {
-    asDefect(error);
+  for (const { kind, body } of namesBefore(extensions)) {
+    const prefix = TEXTS[kind];
+    if (prefix !== undefined) found.push(prefix + quoted(latin1.decode(body)));
+    if (isIp(kind, body)) found.push(`IP Address:${addressOf(body)}`);
   }
   return found.join(", ");
 }
@@ -116,15 +116,17 @@ export function isPresentable(name: string): boolean {
     !/^\d+$/.test(plain.at(-1)!);
 }
 
-/** Returns whether a host is an IP address: such a name is not sent to the server (RFC 6066 §3). */
-export function isAddress(host: string): boolean {
+function isAddress(host: string): boolean {
   return host.includes(":") || /^\d+(\.\d+){3}$/.test(host);
 }
 
-/** Returns the normal form of an address, without its zone. */
-export function shortAddress(address: string): string {
-  if (!address.includes(":")) return address;
-  return URL.parse(`http://[${address.replace(/%.*$/, "")}]/`)?.hostname.slice(1, -1) ?? address;
+function isIp(kind: number, { length }: Uint8Array): boolean {
+  return kind === IP && (length === 4 || length === 16);
+}
+
+/** Returns an IPv6 address in its shortest form, and others as they are. */
+function shortAddress(address: string): string {
+  return canonicalIPv6(address) ?? address;
 }
 
 function addressOf(bytes: Uint8Array): string {

@@ -185,7 +185,7 @@ function readTime(reader: DerReader): number {
 }
 
 function checkRole(bytes: Uint8Array | undefined, isAuthority: boolean, below: number): void {
-  const reader = new DerReader(bytes ?? new Uint8Array());
+  const reader = new DerReader(bytes);
   const isMarked = readFlag(reader);
   const length = reader.takeIf(0x02)?.body;
   reader.end();
