@@ -45,6 +45,7 @@ import { withDeadline } from "../internal/deadline.ts";
 import { type CloseListener, provideHooks } from "../internal/connection_hooks.ts";
 import { CONNECTION, type Limits, limitsOf } from "../internal/connection_limits.ts";
 import { optionError } from "../internal/options.ts";
+import { before } from "./_close_listeners.ts";
 import { MessageReceiver } from "./_message_receiver.ts";
 import { rawFailure } from "../internal/raw_failure.ts";
 import { resettable } from "./resettable.ts";
@@ -647,25 +648,8 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
       },
       whenClosed(connection: Connection, listener) {
         if (connection.#state === "closed") return connection.#tellLater(listener);
-        const earlier = connection.#closeListener;
-        connection.#closeListener = earlier === undefined ? listener : new Both(listener, earlier);
+        connection.#closeListener = before(listener, connection.#closeListener);
       },
     });
-  }
-}
-
-/** Two listeners. Nearly all connections have one or two, and a list would need more memory. */
-class Both implements CloseListener {
-  readonly #first: CloseListener;
-  readonly #second: CloseListener;
-
-  constructor(first: CloseListener, second: CloseListener) {
-    this.#first = first;
-    this.#second = second;
-  }
-
-  connectionClosed(connection: Connection, reason: NetError | undefined): void {
-    this.#first.connectionClosed(connection, reason);
-    this.#second.connectionClosed(connection, reason);
   }
 }

@@ -43,7 +43,7 @@ export interface Shown {
 }
 
 /**
- * Verifies the chain of a peer after the handshake.
+ * Verifies the chain and the name of a peer.
  *
  * @throws {Defect} The reason why the peer is not trusted.
  */
