@@ -28,7 +28,7 @@ import type { UdpBackend } from "./_backend.ts";
 import { DatagramInbox } from "./_inbox.ts";
 import type { KernelPeer } from "./_kernel_peer.ts";
 import { joinGroup } from "./_multicast.ts";
-import { PeerErrors } from "./_peer_errors.ts";
+import { PeerErrors } from "../internal/peer_errors.ts";
 import { PendingRequests } from "./_pending_requests.ts";
 
 /** Maximum payload of a datagram over IPv4 in bytes: 65535 minus both headers. */

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { Alarm } from "../../../net/internal/timer.ts";
-import { PeerErrors } from "../../../net/udp/_peer_errors.ts";
+import { PeerErrors } from "../../../net/internal/peer_errors.ts";
 
 Deno.test("PeerErrors looks soon after each datagram, even if a late look is planned", async () => {
   const seen: string[] = [];

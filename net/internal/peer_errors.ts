@@ -1,4 +1,4 @@
-import { Alarm } from "../internal/timer.ts";
+import { Alarm } from "./timer.ts";
 
 /** The times after a datagram at which to look for an error: the first one, and the last one, in ms. */
 const FIRST = 5;
