@@ -90,13 +90,16 @@ export function serverSubject(hardened: boolean, options: SubjectOptions = {}): 
 /** Returns a subject that connects to the tester for each case. */
 export function clientSubject(options: SubjectOptions = {}): Subject {
   const { agreement, tls } = options;
-  const on = { hostname: "127.0.0.1", port: 0 };
+  // Clients of other tests may still call a port of 127.0.0.1 that their server has left. The certificates
+  // are for that address.
+  const hostname = tls ? "127.0.0.1" : "127.0.0.96";
+  const on = { hostname, port: 0 };
   const listener = tls ? Deno.listenTls({ ...on, cert: tls.cert, key: tls.key }) : Deno.listen(on);
   return {
     side: "client",
     strict: true,
     async open() {
-      const url = `${tls ? "wss" : "ws"}://127.0.0.1:${listener.addr.port}/`;
+      const url = `${tls ? "wss" : "ws"}://${hostname}:${listener.addr.port}/`;
       const compression = agreement !== undefined && { threshold: 0, ...agreement };
       const trust = tls && { caCerts: [tls.ca] };
       const dialling = connectWebSocket(url, { ...limitsOf(options), ...trust, compression });
