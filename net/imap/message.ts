@@ -16,7 +16,7 @@
  * @module
  */
 
-import { decodeParameters, decodeWords } from "./_encoded_words.ts";
+import { decodeEncodedWords, decodeParameters } from "../mail/encoded_words.ts";
 import { type ImapResponse, ImapSyntaxError, type ImapValue } from "./codec.ts";
 import { lowerAscii, upperAscii } from "../text.ts";
 
@@ -176,7 +176,7 @@ function maybeText(value: ImapValue | undefined): string | undefined {
 
 function maybeWords(value: ImapValue | undefined): string | undefined {
   const text = maybeText(value);
-  return text?.includes("=?") ? decodeWords(text) : text;
+  return text?.includes("=?") ? decodeEncodedWords(text) : text;
 }
 
 function bytesOf(value: ImapValue): Uint8Array {
@@ -280,6 +280,6 @@ function more(parameters: Map<string, string>, disposition: ImapValue | undefine
   return {
     parameters,
     ...(shown !== undefined && { disposition: lowerAscii(shown) }),
-    ...(filename !== undefined && { filename: decodeWords(filename) }),
+    ...(filename !== undefined && { filename: decodeEncodedWords(filename) }),
   };
 }

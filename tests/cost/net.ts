@@ -11,7 +11,9 @@ import {
 import { AddressBlocks, readAddressBlock, readAddressBytes } from "../../net/address_block.ts";
 import { decodeDnsMessage, reverseDnsName } from "../../net/dns/codec.ts";
 import { formatDnsRecord } from "../../net/dns/record.ts";
+import { charsetDecoder, decodeCharset } from "../../net/mail/charset.ts";
 import { DotDecoder } from "../../net/mail/dot_codec.ts";
+import { decodeEncodedWords, decodeParameters } from "../../net/mail/encoded_words.ts";
 import { toNetError } from "../../net/errors/errors.ts";
 import { decodeFrameLength } from "../../net/connection/frame_codec.ts";
 import {
@@ -209,6 +211,44 @@ const STREAMS: CostRow[] = [
     units: ["\r\n.", "\r\n..", ".\r", "\r.\r\n.\r"],
     run: (text) => new DotDecoder().push(bytesOf(text)),
   },
+  {
+    name: "decodeEncodedWords()",
+    covers: ["decodeEncodedWords"],
+    limit: MUCH,
+    units: [
+      "=?",
+      "?=",
+      "=?utf-8?Q?",
+      "=?a?Q?x?=",
+      "=?a?Q?x?= ",
+      "=?utf-8?B?AA==?=",
+      "=?utf-8?Q?é?=",
+    ],
+    run: (text) => decodeEncodedWords(text),
+    valid: "=?utf-8?Q?=C3=BC?=",
+  },
+  {
+    name: "decodeParameters()",
+    covers: ["decodeParameters"],
+    limit: LINE,
+    run: (text) => decodeParameters([["name*", text], ["a*0*", text], ["a*1", text]]),
+  },
+  {
+    name: "charsetDecoder()",
+    covers: ["charsetDecoder"],
+    limit: LINE,
+    run: (text) => charsetDecoder(text),
+    valid: "x-cp850",
+  },
+  ...["utf-7", "iso-2022-kr", "hz-gb-2312", "cp437"].map((charset): CostRow => ({
+    name: `decodeCharset(), ${charset}`,
+    covers: ["decodeCharset"],
+    limit: MUCH,
+    alphabet: "bytes",
+    only: true,
+    units: ["+", "+-", "+AO8-", "~{", "~", "\x1b$)", "\x0e", "\xff", "a"],
+    run: (text) => decodeCharset(bytesOf(text), charset),
+  })),
   {
     name: "DotDecoder, byte by byte",
     limit: 64 * 1024,

@@ -608,7 +608,9 @@ Deno.test({
     const range = `${first}-${Math.min(last, first + 5000)}`;
     const { stdout } = await runPeer("nmap", ["-sT", "-p", range, "-oG", "-", QUIET_HOST]);
     const theirs = Array.from(stdout.matchAll(/(\d+)\/open/g), ([, port]) => Number(port));
-    const ours = (await all(range, {}, QUIET_HOST)).filter(({ state }) => state === "open").map(({ port }) => port);
+    const ours = (await all(range, {}, QUIET_HOST)).filter(({ state }) => state === "open").map((
+      { port },
+    ) => port);
     const mine = server.ports.filter((port) => port <= first + 5000);
     for (const port of mine) assert(theirs.includes(port) && ours.includes(port), `${port}`);
   },

@@ -1,22 +1,8 @@
-/** How `net/imap/message.ts` reads text that came as ASCII, by the examples of RFC 2047 and RFC 2231. */
-
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { parseImapResponse } from "../../../net/imap/codec.ts";
 import { readImapMessage } from "../../../net/imap/message.ts";
-
-/** A subject as people read it. */
-function decodeWords(subject: string): string | undefined {
-  const values = [["ENVELOPE", [null, new TextEncoder().encode(subject)]]];
-  return readImapMessage({ type: "data", name: "FETCH", number: 1, values }).envelope?.subject;
-}
-
-/** The parameters of a part. */
-function decodeParameters(pairs: readonly [string, string][]): ReadonlyMap<string, string> {
-  const values = [["BODYSTRUCTURE", ["TEXT", "PLAIN", pairs.flat()]]];
-  const { bodyStructure } = readImapMessage({ type: "data", name: "FETCH", number: 1, values });
-  return bodyStructure!.parameters;
-}
+import { decodeEncodedWords, decodeParameters } from "../../../net/mail/encoded_words.ts";
 
 Deno.test("subjects are what the examples of RFC 2047 say", () => {
   const examples: [string, string][] = [
@@ -33,7 +19,7 @@ Deno.test("subjects are what the examples of RFC 2047 say", () => {
     ["(=?ISO-8859-1?Q?a_b?=)", "(a b)"],
     ["(=?ISO-8859-1?Q?a?= =?ISO-8859-2?Q?_b?=)", "(a b)"],
   ];
-  for (const [written, meant] of examples) assertEquals(decodeWords(written), meant);
+  for (const [written, meant] of examples) assertEquals(decodeEncodedWords(written), meant);
 });
 
 Deno.test("subjects are read as senders write them, and left alone where they are none", () => {
@@ -44,7 +30,7 @@ Deno.test("subjects are read as senders write them, and left alone where they ar
     ["=?iso-2022-jp?B?GyRCJDMbKEI=?= x =?gb2312?B?xOM=?=", "こ x 你"],
     ["=?utf-8?Q?a=0D=0ABcc:_x=1B[31m?=", "a��Bcc: x�[31m"],
     ["=?utf-8?Q?50=ZZ_=?=", "50=ZZ ="],
-    ...["=?x-none?Q?a=20b?= =?x-none?Q?c?=", "=?utf-8?B?!?=", "=?utf-8?X?a?=", "=?utf-8?Q?a b?="]
+    ...["=?x-none?Q?a=20b?= =?x-none?Q?c?=", "=?utf-8?B?!?=", "=?utf-8?X?a?="]
       .map((same): [string, string] => [same, same]),
     ...["=?", "=??Q??=", "a =?utf-8?Q?b", "", "plain  text"].map((same): [string, string] => [
       same,
@@ -54,7 +40,32 @@ Deno.test("subjects are read as senders write them, and left alone where they ar
     // A charset is a token: a no-break space ends none.
     ["=?utf-8\u00a0?Q?a?=", "=?utf-8\u00a0?Q?a?="],
   ];
-  for (const [written, meant] of cases) assertEquals(decodeWords(written), meant);
+  for (const [written, meant] of cases) assertEquals(decodeEncodedWords(written), meant);
+});
+
+Deno.test("words that are written a little wrong are read all the same", () => {
+  const cases: [string, string][] = [
+    ["=?utf-8?Q?a b?=", "a b"],
+    ["=?utf-8?Q?really??=", "really?"],
+    ["=?utf-8?Q??=", ""],
+    ["=?utf-8?B??= x", " x"],
+    ["=?utf-8?B?aGVsbG8==?=", "hello"],
+    ["=?utf-8?B?aGVsbG8?=", "hello"],
+    ["=?utf-8?B?aGVs bG8=?=", "hello"],
+    ["=?utf-8?B?aGVs\r\n bG8=?=", "hello"],
+    ["=?utf-8?B?aGk=aGk=?=", "hihi"],
+    ["=?utf-8?B?aGVsbG8A?=", "hello\uFFFD"],
+    ["=?utf-8?B?aGVsb?=", "hel"],
+    ["=?utf-8?Q?naïve=21?=", "naïve!"],
+    ["=?iso-8859-1?Q?na=EFve ï?= =?iso-8859-1?Q?_=EF?=", "naïve ï ï"],
+    ["=?utf-8?Q?a=2?=", "a=2"],
+    ["=?utf-8?Q?open =?utf-8?Q?b?=", "=?utf-8?Q?open b"],
+    ["=?cp932?B?h0CT+pZ7jOo=?=", "①日本語"],
+    ["=?iso-2022-jp-ms?B?GyRCRnxLXBsoQg==?=", "日本"],
+    ["=?utf-7?Q?na+AO8-ve?=", "naïve"],
+    ["=?ibm437?Q?na=8Bve?=", "naïve"],
+  ];
+  for (const [written, meant] of cases) assertEquals(decodeEncodedWords(written), meant);
 });
 
 Deno.test("parameters are what the examples of RFC 2231 say", () => {
@@ -107,11 +118,11 @@ Deno.test("subjects give any text back however it is cut, and no rubbish breaks 
     const bytes = new TextEncoder().encode(`x${given}`);
     const cut = at % bytes.length;
     const words = [word(bytes.slice(0, cut), first), word(bytes.slice(cut), second)];
-    assertEquals(decodeWords(words.join("\r\n\t")), `x${given}`);
+    assertEquals(decodeEncodedWords(words.join("\r\n\t")), `x${given}`);
   }));
   const bits = ["=?", "?=", "?", "utf-8", "Q", "B", "=", "_", " ", "AA==", "ü", "*", "\r\n", "%C3"];
   fc.assert(fc.property(fc.array(fc.constantFrom(...bits)), (some) => {
-    decodeWords(some.join(""));
+    decodeEncodedWords(some.join(""));
     decodeParameters([[`${some.join("")}*`, some.join("")], ["a*0*", some.join("")]]);
   }));
 });
