@@ -1,6 +1,5 @@
 /** A plain chat on node:net: one write per message and peer, as everybody writes it first. */
 import { createServer } from "node:net";
-import process from "node:process";
 
 /** Each socket with the name of its user. */
 const users = new Map();
@@ -19,7 +18,7 @@ function receive(socket, line) {
   } else broadcast(socket, `${name}: ${line}\n`);
 }
 
-const server = createServer({ noDelay: process.argv[2] === "no-delay" }, (socket) => {
+const server = createServer((socket) => {
   let rest = "";
   socket.setEncoding("utf8");
   socket.on("data", (text) => {
