@@ -5,6 +5,16 @@ import { type FtpReply, FtpReplyReader } from "./codec.ts";
 import type { ReplyError } from "../errors/reply_error.ts";
 import { upperAscii } from "../text.ts";
 
+/** The start of a session. */
+export interface BeginOptions {
+  readonly username: string;
+  readonly password: string;
+  /** Whether data connections are encrypted if the control connection is. */
+  readonly encryptData: boolean;
+  /** The encoding of names. */
+  readonly encoding: string;
+}
+
 /** Sends commands and reads their replies. */
 export class FtpControl {
   readonly dialogue: Dialogue;
@@ -19,23 +29,25 @@ export class FtpControl {
   }
 
   /** Reads the greeting, encrypts the connection, logs in, and asks for the features. */
-  async begin(username: string, password: string): Promise<void> {
+  async begin(options: BeginOptions): Promise<void> {
+    const { username, password, encryptData, encoding } = options;
     if (username !== "anonymous") this.dialogue.conceal(password);
-    const greeting = await this.reply();
-    if (greeting.code !== 220) throw this.refused("Cannot begin", greeting);
+    let greeting = await this.reply();
+    // 120 says that the server will be ready later (RFC 959 §5.4).
+    if (isOf(1, greeting)) greeting = await this.reply();
+    if (!isOf(2, greeting)) throw this.refused("Cannot begin", greeting);
     if (this.dialogue.tls === "starttls") await this.#encrypt();
     if (username !== "anonymous") this.dialogue.checkLogin();
     let reply = await this.ask(`USER ${username}`);
-    if (reply.code === 331) reply = await this.ask(`PASS ${password}`, "PASS ***");
-    // 202 comes from servers without logins. 332 asks for an account, which is obsolete.
-    if (![230, 232, 202].includes(reply.code)) throw this.refused("Cannot log in", reply);
-    if (this.dialogue.encrypted) {
-      await this.command("Cannot encrypt the data connections", "PBSZ 0");
-      await this.command("Cannot encrypt the data connections", "PROT P");
-      this.protected = true;
-    }
+    if (isOf(3, reply)) reply = await this.ask(`PASS ${password}`, "PASS ***");
+    // 332 asks for an account, which is obsolete.
+    if (!isOf(2, reply)) throw this.refused("Cannot log in", reply);
+    if (this.dialogue.encrypted) await this.#protect(encryptData);
     await this.#askFeatures();
-    if (this.features.has("UTF8")) await this.ask("OPTS UTF8 ON");
+    // Some servers convert names to their own encoding until they are asked for UTF-8.
+    if (this.features.has("UTF8")) {
+      await this.ask(`OPTS UTF8 ${encoding === "utf-8" ? "ON" : "OFF"}`);
+    }
     await this.command("Cannot transfer binary data", "TYPE I");
   }
 
@@ -50,13 +62,10 @@ export class FtpControl {
     return await this.reply();
   }
 
-  /** Sends a command that has to succeed, with any code of 2xx or with the code `wanted`. */
-  async command(what: string, line: string, wanted?: number): Promise<FtpReply> {
+  /** Sends a command that has to succeed. The first digit of the reply tells (RFC 959 §4.2.1). */
+  async command(what: string, line: string, digit = 2): Promise<FtpReply> {
     const reply = await this.ask(line);
-    const good = wanted === undefined
-      ? reply.code >= 200 && reply.code < 300
-      : reply.code === wanted;
-    if (!good) throw this.refused(what, reply);
+    if (!isOf(digit, reply)) throw this.refused(what, reply);
     return reply;
   }
 
@@ -75,9 +84,19 @@ export class FtpControl {
     return this.dialogue.refused(what, { code: `${code}`, lines, temporary });
   }
 
+  /** Agrees on the encryption of data connections (RFC 4217 §9). */
+  async #protect(isPrivate: boolean): Promise<void> {
+    const what = isPrivate
+      ? "Cannot encrypt the data connections"
+      : "Cannot leave the data connections unencrypted";
+    await this.command(what, "PBSZ 0");
+    await this.command(what, isPrivate ? "PROT P" : "PROT C");
+    this.protected = isPrivate;
+  }
+
   async #encrypt(): Promise<void> {
     const reply = await this.ask("AUTH TLS");
-    if (reply.code !== 234) {
+    if (!isOf(2, reply)) {
       const cause = this.refused("Cannot encrypt the connection", reply);
       throw this.dialogue.unencryptable("AUTH TLS", cause);
     }
@@ -86,7 +105,7 @@ export class FtpControl {
 
   async #askFeatures(): Promise<void> {
     const reply = await this.ask("FEAT");
-    if (reply.code !== 211) return;
+    if (!isOf(2, reply)) return;
     this.features = new Map(
       reply.lines.slice(1, -1).map((line) => {
         const [, name = "", words = ""] = /^[ \t]*([^ \t]+)[ \t]*(.*)$/s.exec(line) ?? [];
@@ -94,4 +113,9 @@ export class FtpControl {
       }),
     );
   }
+}
+
+/** Returns whether the code of a reply begins with a digit: 1 started, 2 success, 3 continue. */
+export function isOf(digit: number, { code }: FtpReply): boolean {
+  return Math.floor(code / 100) === digit;
 }

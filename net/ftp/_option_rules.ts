@@ -1,5 +1,6 @@
 /** Rules for the options of the FTP client. */
 
+import { ipAddress } from "../internal/host_rules.ts";
 import { loginName, MAIL_CLIENT, secret } from "../internal/mail_rules.ts";
 import {
   callback,
@@ -7,10 +8,12 @@ import {
   integer,
   limit,
   OptionRules,
+  port,
   type Rule,
   rule,
   signal,
 } from "../internal/options.ts";
+import { isNameEncoding } from "../internal/name_coding.ts";
 import type {
   ConnectFtpOptions,
   FtpListOptions,
@@ -27,12 +30,18 @@ export const CONNECT_FTP = new OptionRules<ConnectFtpOptions>({
   password: secret,
   trustPassiveAddress: flag,
   connectData: callback,
+  encoding: rule("an encoding in which ASCII characters are one byte each", isNameEncoding),
+  encryptData: flag,
+  active: flag,
+  activeAddress: ipAddress,
+  activePort: port,
 });
 
 /** The rules for the options of a download. */
 export const FTP_TRANSFER = new OptionRules<FtpTransferOptions>({
   offset: integer(0, Number.MAX_SAFE_INTEGER),
   onProgress: callback,
+  verify: flag,
   signal,
 });
 

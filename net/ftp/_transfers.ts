@@ -1,97 +1,65 @@
-/** The data connections of FTP: opening, encrypting, reading, writing, aborting. */
+/** The transfers of FTP: starting, encrypting, reading, writing, aborting, and the verdict at the end. */
 
 import type { Connection } from "../connection/connection.ts";
-import { LIST_TIME, MAX_LINES, MAX_LIST } from "../internal/dialogue.ts";
-import type { FtpControl } from "./_control.ts";
 import { NetError } from "../errors/errors.ts";
-import { type FtpReply, parseFtpExtendedPassive, parseFtpPassive } from "./codec.ts";
-import type { ConnectFtpOptions, FtpSource, FtpTransferOptions } from "./options.ts";
-import { connectTcp } from "../tcp/client.ts";
-import { upgradeTls } from "../tls/upgrade.ts";
+import { type Dialogue, LIST_TIME, MAX_LINES, MAX_LIST } from "../internal/dialogue.ts";
+import { ReceiveBuffer } from "../internal/receive_buffer.ts";
 import { whileOpen } from "../internal/while_open.ts";
+import { upgradeTls } from "../tls/upgrade.ts";
+import { type FtpControl, isOf } from "./_control.ts";
+import { type Agreed, DataDialer } from "./_data_dialer.ts";
+import { FtpHashes, type RunningHash } from "./_hashes.ts";
+import type { NameCoding } from "../internal/name_coding.ts";
+import { type FtpReply, parseFtpSize } from "./codec.ts";
+import type { ConnectFtpOptions, FtpSource, FtpTransferOptions } from "./options.ts";
 
 /** The number of chunks that are read ahead. */
 const AHEAD = 8;
-/** Time limit for closing a data connection if connecting has no limit, in milliseconds. */
-const LINGER = 10_000;
 /** Time limit for the reply to an aborted transfer, in milliseconds. */
 const BREAK = 5000;
 /** Time for the server to act on ABOR before the data connection is reset, in milliseconds. */
 const MOMENT = 250;
+/** Maximum size of a line of a listing, in bytes. */
+const MAX_LINE = 64 * 1024;
+const LF = 10;
 
-/** The errors of a port that cannot be reached. */
-const CLOSED: ReadonlySet<string> = new Set(["refused", "unreachable", "timeout"]);
+/** A transfer that has started. */
+interface Transfer {
+  /** The failed action, for messages. */
+  readonly what: string;
+  readonly data: Connection;
+  /** Whether the server has replied already that the transfer is complete. Some do for small files. */
+  readonly isConfirmed: boolean;
+}
+
+/** The end of a file, for the verdict. */
+interface FileEnd {
+  readonly path: string;
+  /** The size of the file on this side. */
+  readonly size: number;
+  /** Whether the data connection has ended as it should. */
+  readonly isClean: boolean;
+  /** The hash of the file on this side, if it is compared. */
+  readonly hash: RunningHash | undefined;
+}
 
 /** The transfers of a session, one at a time. */
 export class FtpTransfers {
+  /** The hashes of files on the server. */
+  readonly hashes: FtpHashes;
   readonly #control: FtpControl;
+  readonly #dialogue: Dialogue;
   readonly #options: ConnectFtpOptions;
-  /** Whether to try EPSV. It becomes false when the server rejects it. */
-  #extended: boolean;
+  readonly #dialer: DataDialer;
+  readonly #coding: NameCoding;
 
-  constructor(control: FtpControl, options: ConnectFtpOptions) {
+  constructor(control: FtpControl, options: ConnectFtpOptions, coding: NameCoding) {
+    this.hashes = new FtpHashes(control);
     this.#control = control;
+    this.#dialogue = control.dialogue;
     this.#options = options;
-    this.#extended = options.trustPassiveAddress !== true;
-  }
-
-  /** Opens a data connection by EPSV, or by PASV if EPSV is refused or leads to a port that is closed. */
-  async #dialData(): Promise<Connection> {
-    let closed: unknown;
-    if (this.#extended) {
-      const reply = await this.#control.ask("EPSV");
-      const port = reply.code === 229
-        ? parseFtpExtendedPassive(reply.lines.join(" ")) ??
-          this.#control.dialogue.nonsense(reply.lines[0] ?? "")
-        : undefined;
-      if (port !== undefined) {
-        try {
-          return await this.#dial({ hostname: this.#host(), port });
-        } catch (error) {
-          if (!(error instanceof NetError) || !CLOSED.has(error.kind)) throw error;
-          closed = error;
-        }
-      }
-      // A temporary refusal may end.
-      if (port !== undefined || reply.code >= 500) this.#extended = false;
-    }
-    const reply = await this.#control.ask("PASV");
-    const isGood = reply.code >= 200 && reply.code < 300;
-    if (!isGood) throw closed ?? this.#control.refused("Cannot open a data connection", reply);
-    const passive = parseFtpPassive(reply.lines.join(" "));
-    if (passive === undefined) {
-      throw closed ?? this.#control.dialogue.nonsense(reply.lines.join(" "));
-    }
-    const { hostname, port } = passive;
-    // The address may be forged, or a private one behind a router. Only the port is used.
-    const { trustPassiveAddress } = this.#options;
-    return await this.#dial({ hostname: trustPassiveAddress ? hostname : this.#host(), port });
-  }
-
-  async #dial(address: { hostname: string; port: number }): Promise<Connection> {
-    const { connectData, signal } = this.#options;
-    const { connectTimeout, timeout } = this.#control.dialogue;
-    const dial = {
-      ...address,
-      timeout: connectTimeout,
-      // TLS needs time to send its close_notify.
-      lingerTimeout: connectTimeout || LINGER,
-      writeTimeout: timeout,
-      ...(signal && { signal }),
-    };
-    try {
-      return await (connectData?.(address) ?? connectTcp(dial));
-    } catch (error) {
-      throw this.#control.dialogue.spare(error);
-    }
-  }
-
-  /** Returns the host for data connections. A given control connection may lead to a proxy. */
-  #host(): string {
-    const { connection } = this.#options;
-    const { hostname, conn: { remoteAddr: remote } } = this.#control.dialogue;
-    const proxied = connection !== undefined && this.#options.hostname !== undefined;
-    return proxied || !("hostname" in remote) ? hostname : remote.hostname;
+    this.#dialer = new DataDialer(control, options);
+    this.#coding = coding;
   }
 
   /**
@@ -102,33 +70,53 @@ export class FtpTransfers {
    * @param options The offset in bytes, and a signal.
    * @param upload Whether this side sends. The end of the data connection then is the end of the file
    * (RFC 959 §3.4.1). An aborted upload must end by a reset, or the server takes the file for complete.
-   * @returns The data connection, open and encrypted.
    */
-  async open(
+  async #open(
     what: string,
     command: string,
-    { offset = 0, signal }: FtpTransferOptions,
+    options: FtpTransferOptions,
     upload = false,
-  ): Promise<Connection> {
-    if (signal?.aborted) throw this.#control.dialogue.spare(signal.reason);
-    const data = await this.#dialData();
-    // This is not possible any more once TLS has started.
-    if (upload) data.resetOnAbort();
+  ): Promise<Transfer> {
+    const { offset = 0, signal } = options;
+    if (signal?.aborted) throw this.#dialogue.spare(signal.reason);
+    const agreed = await this.#dialer.agree();
+    let isConfirmed: boolean;
     try {
-      if (offset > 0) await this.#control.command(what, `REST ${offset}`, 350);
+      if (offset > 0) await this.#control.command(what, `REST ${offset}`, 3);
       const reply = await this.#control.ask(command);
-      if (reply.code !== 125 && reply.code !== 150) throw this.#control.refused(what, reply);
+      isConfirmed = !upload && isOf(2, reply);
+      if (!isConfirmed && !isOf(1, reply)) throw this.#control.refused(what, reply);
     } catch (error) {
-      data.abort(error);
+      agreed.abort(error);
       throw error;
     }
+    const data = await this.#connected(what, agreed, options);
+    // This is not possible any more once TLS has started.
+    if (upload) data.resetOnAbort();
     if (this.#control.protected) await this.#encrypt(what, data);
-    return data;
+    return { what, data, isConfirmed };
+  }
+
+  /** Waits for the data connection. A server that cannot connect to this side says so in its reply. */
+  async #connected(
+    what: string,
+    agreed: Agreed,
+    options: FtpTransferOptions,
+  ): Promise<Connection> {
+    const signal = this.#signalOf(options);
+    try {
+      return await agreed.open(signal);
+    } catch (error) {
+      agreed.abort(error);
+      throw signal.aborted
+        ? await this.#abandon(undefined, error)
+        : await this.#breakOff(what, undefined, error);
+    }
   }
 
   async #encrypt(what: string, data: Connection): Promise<void> {
     try {
-      await upgradeTls(data, this.#control.dialogue.tlsSettings);
+      await upgradeTls(data, this.#dialogue.tlsSettings);
     } catch (error) {
       // The other end is not the server. The reply on the control connection does not matter then.
       if (error instanceof NetError && error.kind === "tls") throw error;
@@ -137,27 +125,60 @@ export class FtpTransfers {
   }
 
   /** Reads the reply at the end of a transfer. */
-  async #finish(what: string): Promise<void> {
+  async #finish({ what, isConfirmed }: Transfer): Promise<void> {
+    if (isConfirmed) return;
     const reply = await this.#control.reply();
-    if (reply.code !== 226 && reply.code !== 250) throw this.#control.refused(what, reply);
+    if (!isOf(2, reply)) throw this.#control.refused(what, reply);
+  }
+
+  /** Reads the verdict of the server about a file, and compares what is known about it. */
+  async #finishFile(transfer: Transfer, { path, size, isClean, hash }: FileEnd): Promise<void> {
+    await this.#finish(transfer);
+    const { what } = transfer;
+    if (!isClean) await this.#checkSize(what, path, size);
+    if (hash === undefined) return;
+    const there = await this.hashes.ifKnown(path);
+    const here = hash.end();
+    if (there === undefined || there.value === here) return;
+    throw this.#spoiled(
+      `${what}: its ${hash.algorithm} is ${here} here and ${there.value} on ${this.#dialogue.peer}`,
+      "protocol",
+    );
+  }
+
+  /** Throws if the file on the server has another size, if the server reports sizes. */
+  async #checkSize(what: string, path: string, size: number): Promise<void> {
+    const reply = await this.#control.ask(`SIZE ${path}`);
+    const whole = isOf(2, reply) ? parseFtpSize(reply.lines[0] ?? "") : undefined;
+    if (whole === undefined || reply.code !== 213 || whole === size) return;
+    throw this.#spoiled(
+      `${what}: the data connection ended without a close_notify after ${size} of ${whole} bytes`,
+      "truncated",
+    );
+  }
+
+  /** Returns an error about a file, which leaves the session in order. */
+  #spoiled(message: string, kind: "protocol" | "truncated"): unknown {
+    const address = this.#dialogue.peer;
+    return this.#dialogue.spare(new NetError(message, { kind, phase: "read", address }));
   }
 
   /**
    * Ends a transfer that the other side has broken. The session stays open if the server replies. Returns
    * the reason, or the error that the server reports if it ended the data connection itself.
    */
-  async #breakOff(what: string, data: Connection, reason: unknown): Promise<unknown> {
-    const cut = !data.open;
-    data.abort(reason);
+  async #breakOff(what: string, data: Connection | undefined, reason: unknown): Promise<unknown> {
+    const cut = !data?.open;
+    data?.abort(reason);
     let reply: FtpReply;
     try {
-      reply = await this.#control.reply(Math.min(BREAK, this.#control.dialogue.timeout || BREAK));
+      reply = await this.#control.reply(Math.min(BREAK, this.#dialogue.timeout || BREAK));
     } catch {
-      this.#control.dialogue.abort(reason);
+      this.#dialogue.abort(reason);
       return reason;
     }
     if (cut && reply.code >= 400) return this.#control.refused(what, reply);
-    return this.#control.dialogue.spare(reason);
+    return this.#dialogue.spare(reason);
   }
 
   /**
@@ -165,21 +186,21 @@ export class FtpTransfers {
    * uploaded file, and others end the session if the data connection of a download breaks. Returns the
    * reason. The session stays open if the server replies.
    */
-  async #abandon(data: Connection, reason: unknown): Promise<unknown> {
-    const { dialogue } = this.#control;
+  async #abandon(data: Connection | undefined, reason: unknown): Promise<unknown> {
+    const dialogue = this.#dialogue;
     const limit = Math.min(BREAK, dialogue.timeout || BREAK);
     try {
       await dialogue.writeLine("ABOR");
       // Many servers do not read commands during a transfer.
       const early = await this.#replyWithin(MOMENT);
-      data.abort(reason);
+      data?.abort(reason);
       const first = early ?? await this.#control.reply(limit);
       // One reply belongs to the transfer, one to ABOR (RFC 959 §4.1.3). If 225 comes first, the
       // transfer had not started, and may have no reply.
       if (first.code === 225) await this.#replyWithin(MOMENT);
       else await this.#control.reply(limit);
     } catch {
-      data.abort(reason);
+      data?.abort(reason);
       dialogue.abort(reason);
       return reason;
     }
@@ -196,17 +217,24 @@ export class FtpTransfers {
     }
   }
 
-  /** Returns a file as a stream. `done` settles when the file has been read or the transfer has ended. */
-  read(
+  /**
+   * Fetches a file as a stream. `done` settles when the file has been read or the transfer has ended.
+   *
+   * @param what The failed action, for messages.
+   */
+  async read(
     what: string,
-    data: Connection,
+    path: string,
     options: FtpTransferOptions,
-  ): { stream: ReadableStream<Uint8Array<ArrayBuffer>>; done: Promise<void> } {
+  ): Promise<{ stream: ReadableStream<Uint8Array<ArrayBuffer>>; done: Promise<void> }> {
+    const { onProgress, offset = 0, verify } = options;
+    const hash = verify ? await this.hashes.begin() : undefined;
+    const transfer = await this.#open(what, `RETR ${path}`, options);
+    const { data } = transfer;
     const { promise: done, resolve, reject } = Promise.withResolvers<void>();
-    const { onProgress } = options;
     const signal = this.#signalOf(options);
     let bytes = 0;
-    const { timeout } = this.#control.dialogue;
+    const { timeout } = this.#dialogue;
     let over: Promise<void> | undefined;
     /** Ends the transfer, once. */
     const end = (work: () => Promise<void>) => {
@@ -228,19 +256,24 @@ export class FtpTransfers {
         tell = (error) => controller.error(error);
       },
       pull: async (controller) => {
+        let isClean = true;
         try {
           const chunk = await data.readChunk({ timeout });
           if (chunk !== null) {
             bytes += chunk.length;
+            hash?.update(chunk);
             controller.enqueue(chunk);
             onProgress?.(bytes);
             return;
           }
           await data.close();
         } catch (error) {
-          return await fail(error, signal.aborted || !(error instanceof NetError));
+          isClean = signal.aborted || !isUnclean(error, data);
+          if (isClean) return await fail(error, signal.aborted || !(error instanceof NetError));
+          data.abort(error);
         }
-        await end(() => this.#finish(what));
+        const size = offset + bytes;
+        await end(() => this.#finishFile(transfer, { path, size, isClean, hash }));
         controller.close();
       },
       cancel: (reason) => end(() => this.#abandon(data, reason).then(() => {})),
@@ -257,18 +290,21 @@ export class FtpTransfers {
     );
   }
 
-  /** Stores a file. */
+  /** Stores a file by the command STOR or APPE. */
   async write(
     what: string,
-    command: string,
+    command: "STOR" | "APPE",
+    path: string,
     source: FtpSource,
     options: FtpTransferOptions,
   ): Promise<void> {
-    const { onProgress } = options;
+    const { onProgress, offset = 0, verify } = options;
     const signal = this.#signalOf(options);
     const bytes = typeof source === "string" ? new TextEncoder().encode(source) : source;
     const parts = bytes instanceof Uint8Array ? ReadableStream.from([bytes]) : bytes;
-    const data = await this.open(what, command, options, true);
+    const hash = verify ? await this.hashes.begin() : undefined;
+    const transfer = await this.#open(what, `${command} ${path}`, options, true);
+    const { data } = transfer;
     let over: Promise<unknown> | undefined;
     const breakOff = (reason: unknown) => over ??= this.#abandon(data, reason);
     let complete = false;
@@ -282,6 +318,7 @@ export class FtpTransfers {
     try {
       for await (const part of whileOpen(data, parts)) {
         signal.throwIfAborted();
+        hash?.update(part);
         await data.write(part);
         sent += part.length;
         onProgress?.(sent);
@@ -296,33 +333,62 @@ export class FtpTransfers {
     } finally {
       signal.removeEventListener("abort", onAbort);
     }
-    await this.#finish(what);
+    await this.#finishFile(transfer, { path, size: offset + sent, isClean: true, hash });
   }
 
   /** Fetches a listing as lines. */
   async listing(what: string, command: string): Promise<string[]> {
-    const data = await this.open(what, command, {});
-    const signal = this.#signalOf({});
-    const { timeout } = this.#control.dialogue;
+    const transfer = await this.#open(what, command, {});
+    const { data } = transfer;
     const lines: string[] = [];
-    const until = performance.now() + Math.max(timeout, LIST_TIME);
-    let size = 0;
     try {
-      for (let line; (line = await data.readLine({ timeout, signal })) !== null;) {
-        size += line.length;
-        if (
-          lines.length >= MAX_LINES || size > MAX_LIST || (timeout > 0 && performance.now() > until)
-        ) {
-          throw this.#control.dialogue.broken("sent a listing that does not end");
-        }
-        lines.push(line);
-      }
+      await this.#readLines(data, lines);
       await data.close();
     } catch (error) {
       data.abort(error);
       throw error;
     }
-    await this.#finish(what);
+    await this.#finish(transfer);
     return lines;
   }
+
+  async #readLines(data: Connection, lines: string[]): Promise<void> {
+    const { timeout } = this.#dialogue;
+    const signal = this.#signalOf({});
+    const until = performance.now() + Math.max(timeout, LIST_TIME);
+    const intake = new ReceiveBuffer((bytes) => this.#coding.decode(bytes));
+    let size = 0;
+    for (let isOver = false; !isOver;) {
+      let chunk: Uint8Array<ArrayBuffer> | null;
+      try {
+        chunk = await data.readChunk({ timeout, signal });
+      } catch (error) {
+        // Without close_notify, the listing is complete if its last line and the server say so.
+        if (intake.size > 0 || signal.aborted || !isUnclean(error, data)) throw error;
+        chunk = null;
+      }
+      isOver = chunk === null;
+      size += chunk?.length ?? 0;
+      // The last line may have no line ending.
+      if (chunk !== null) intake.push(chunk);
+      else if (intake.size > 0) intake.push(Uint8Array.of(LF));
+      for (let line; (line = intake.line(MAX_LINE)) !== undefined;) {
+        if (line === null) {
+          throw this.#dialogue.broken("sent a listing with an endless line", "limit");
+        }
+        if (lines.length >= MAX_LINES) throw this.#endless();
+        lines.push(line);
+      }
+      if (size > MAX_LIST || (timeout > 0 && performance.now() > until)) throw this.#endless();
+    }
+  }
+
+  #endless(): NetError {
+    return this.#dialogue.broken("sent a listing that does not end");
+  }
+}
+
+/** Returns whether an error is the end of a TLS connection without a close_notify. */
+function isUnclean(error: unknown, data: Connection): boolean {
+  return data.tls !== undefined && error instanceof NetError && error.kind === "truncated";
 }

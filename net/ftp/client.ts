@@ -26,19 +26,22 @@
 
 import { Dialogue } from "../internal/dialogue.ts";
 import { command as commandLine, usernameOf } from "../internal/mail_rules.ts";
-import { FtpControl } from "./_control.ts";
+import { type BeginOptions, FtpControl } from "./_control.ts";
 import { clearDirectory, makeDirectories } from "./_directories.ts";
 import { FtpLister } from "./_lister.ts";
+import { NameCoding } from "../internal/name_coding.ts";
 import { FtpTransfers } from "./_transfers.ts";
 import {
   type FtpEntry,
   type FtpReply,
   parseFtpFacts,
   parseFtpPath,
+  parseFtpSize,
   parseFtpTime,
 } from "./codec.ts";
 import type {
   ConnectFtpOptions,
+  FtpHash,
   FtpListOptions,
   FtpSource,
   FtpTransferOptions,
@@ -73,11 +76,12 @@ const DEFAULTS = { tls: "starttls", ports: { implicit: 990, starttls: 21 } } as 
 export async function connectFtp(options: ConnectFtpOptions = {}): Promise<FtpClient> {
   options = CONNECT_FTP.check("connectFtp", options);
   const username = usernameOf(options) ?? "anonymous";
-  const { password = username === "anonymous" ? "anonymous@" : "" } = options;
-  const dialogue = await Dialogue.open(options, DEFAULTS);
-  const client = new FtpClient(dialogue, options);
+  const { password = username === "anonymous" ? "anonymous@" : "", encryptData = true } = options;
+  const coding = new NameCoding(options.encoding ?? "utf-8");
+  const dialogue = await Dialogue.open(options, { ...DEFAULTS, coding });
+  const client = new FtpClient(dialogue, options, coding);
   try {
-    await client.begin(username, password);
+    await client.begin({ username, password, encryptData, encoding: coding.name });
     dialogue.keepAlive.begin(() => client.noop());
     return client;
   } catch (error) {
@@ -101,10 +105,10 @@ export class FtpClient implements AsyncDisposable {
    *
    * @ignore
    */
-  constructor(dialogue: Dialogue, options: ConnectFtpOptions) {
+  constructor(dialogue: Dialogue, options: ConnectFtpOptions, coding: NameCoding) {
     this.#dialogue = dialogue;
     this.#control = new FtpControl(dialogue);
-    this.#transfers = new FtpTransfers(this.#control, options);
+    this.#transfers = new FtpTransfers(this.#control, options, coding);
     this.#lister = new FtpLister(this.#control, this.#transfers);
   }
 
@@ -128,8 +132,8 @@ export class FtpClient implements AsyncDisposable {
    *
    * @ignore
    */
-  async begin(username: string, password: string): Promise<void> {
-    await this.#dialogue.exclusive(() => this.#control.begin(username, password));
+  async begin(options: BeginOptions): Promise<void> {
+    await this.#dialogue.exclusive(() => this.#control.begin(options));
   }
 
   /**
@@ -216,8 +220,7 @@ export class FtpClient implements AsyncDisposable {
       `Cannot ask for the size of ${path}`,
       `SIZE ${checkPath(path)}`,
     );
-    const [text = ""] = lines;
-    return /^\d{1,15}$/.test(text) ? Number(text) : this.#dialogue.nonsense(text);
+    return parseFtpSize(lines[0] ?? "") ?? this.#dialogue.nonsense(lines[0] ?? "");
   }
 
   /**
@@ -250,13 +253,12 @@ export class FtpClient implements AsyncDisposable {
   ): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
     remotePath("path", path);
     options = FTP_TRANSFER.check("download", options);
+    if (options.verify && options.offset) throw new TypeError("verify must be false with offset");
     const { promise, resolve, reject } = Promise.withResolvers<
       ReadableStream<Uint8Array<ArrayBuffer>>
     >();
     void this.#dialogue.exclusive(async () => {
-      const what = `Cannot fetch ${path}`;
-      const data = await this.#transfers.open(what, `RETR ${path}`, options);
-      const { stream, done } = this.#transfers.read(what, data, options);
+      const { stream, done } = await this.#transfers.read(`Cannot fetch ${path}`, path, options);
       resolve(stream);
       await done;
     }).catch(reject);
@@ -279,23 +281,19 @@ export class FtpClient implements AsyncDisposable {
   async #upload(path: string, source: FtpSource, options: FtpUploadOptions): Promise<void> {
     remotePath("path", path);
     options = FTP_UPLOAD.check("upload", options);
-    const { append = false, atomic = false, offset = 0 } = options;
-    if (atomic && (append || offset > 0)) {
-      throw new TypeError("atomic must be false with append or offset");
+    const { append = false, atomic = false, offset = 0, verify = false } = options;
+    if ((atomic || verify) && (append || offset > 0)) {
+      throw new TypeError(`${atomic ? "atomic" : "verify"} must be false with append or offset`);
     }
     await this.#dialogue.exclusive(async () => {
       if (!atomic) {
-        await this.#transfers.write(
-          `Cannot store ${path}`,
-          `${append ? "APPE" : "STOR"} ${path}`,
-          source,
-          options,
-        );
+        const command = append ? "APPE" : "STOR";
+        await this.#transfers.write(`Cannot store ${path}`, command, path, source, options);
         return;
       }
       const part = `${path}.${crypto.randomUUID().slice(0, 8)}.part`;
       try {
-        await this.#transfers.write(`Cannot store ${path}`, `STOR ${part}`, source, options);
+        await this.#transfers.write(`Cannot store ${path}`, "STOR", part, source, options);
         await this.#rename(part, path);
       } catch (error) {
         if (this.open) await this.#control.ask(`DELE ${part}`);
@@ -371,6 +369,40 @@ export class FtpClient implements AsyncDisposable {
     return await this.#do(`Cannot run ${line.slice(0, 100)}`, line);
   }
 
+  /**
+   * Sends a command of the server itself (SITE, RFC 959 §4.1.3), such as `CHMOD 600 a.txt`.
+   *
+   * @param line The command, without the word SITE.
+   * @returns The positive reply of the server.
+   * @throws {ReplyError} If the server rejects the command.
+   */
+  async site(line: string): Promise<FtpReply> {
+    return await this.command(`SITE ${line}`);
+  }
+
+  /**
+   * Asks for the state of the session and of the server (STAT without a path, RFC 959 §4.1.3).
+   *
+   * @returns The lines of the reply, in the words of the server.
+   */
+  async status(): Promise<string[]> {
+    const { lines } = await this.#do("Cannot ask for the status", "STAT");
+    return [...lines];
+  }
+
+  /**
+   * Asks for the hash of a file, by the best of HASH, XSHA512, XSHA256, XSHA1, XMD5 and XCRC that the
+   * server lists among its features.
+   *
+   * @param path The path of the file.
+   * @returns The hash; undefined if the server knows none of the commands.
+   * @throws {ReplyError} If the server rejects the command, for example because there is no such file.
+   */
+  async hash(path: string): Promise<FtpHash | undefined> {
+    remotePath("path", path);
+    return await this.#dialogue.exclusive(() => this.#transfers.hashes.of(path));
+  }
+
   /** Sends NOOP, which does nothing except to keep the session alive. */
   async noop(): Promise<void> {
     await this.#do("Cannot keep the session alive", "NOOP");
@@ -400,7 +432,7 @@ export class FtpClient implements AsyncDisposable {
   }
 
   async #rename(from: string, to: string): Promise<void> {
-    await this.#control.command(`Cannot rename ${from}`, `RNFR ${from}`, 350);
+    await this.#control.command(`Cannot rename ${from}`, `RNFR ${from}`, 3);
     await this.#control.command(`Cannot rename ${from} to ${to}`, `RNTO ${to}`);
   }
 }

@@ -94,11 +94,14 @@ export class FtpReplyReader {
 /**
  * Parses the reply to EPSV (RFC 2428 §3).
  *
- * @param text The text, such as `Entering Extended Passive Mode (|||6446|)`.
+ * @param text The text, such as `Entering Extended Passive Mode (|||6446|)`. The brackets or
+ * the bars may be missing, and an address may be before the port.
  * @returns The port; undefined if the text contains none.
  */
 export function parseFtpExtendedPassive(text: string): number | undefined {
-  const port = Number(/([!-/:-~])\1\1(\d{1,5})\1/.exec(text)?.[2] ?? 0);
+  const [, , short, long] =
+    /([!-/:-~])(?:\1\1(\d{1,5})|\d\1[\da-fA-F.:]{2,45}\1(\d{1,5}))\1/.exec(text) ?? [];
+  const port = Number(short ?? long ?? /(?:^|[ (])(\d{1,5})\)?\.?$/.exec(text)?.[1] ?? 0);
   return port >= 1 && port <= 65_535 ? port : undefined;
 }
 
@@ -109,8 +112,7 @@ export function parseFtpExtendedPassive(text: string): number | undefined {
  * @returns The address; undefined if the text contains none.
  */
 export function parseFtpPassive(text: string): { hostname: string; port: number } | undefined {
-  const numbers = /(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3})/.exec(text)?.slice(1)
-    .map(Number);
+  const numbers = /\d{1,3}(?: ?, ?\d{1,3}){5}/.exec(text)?.[0].split(",").map(Number);
   if (numbers === undefined || numbers.some((number) => number > 255)) return undefined;
   const [a, b, c, d, high = 0, low = 0] = numbers;
   const port = high * 256 + low;
@@ -118,13 +120,48 @@ export function parseFtpPassive(text: string): { hostname: string; port: number 
 }
 
 /**
+ * Returns the command EPRT for an address (RFC 2428 §2).
+ *
+ * @param address The IP address and the port for the server to connect to.
+ * @returns The command, without a line ending.
+ */
+export function encodeFtpExtendedPort(address: { hostname: string; port: number }): string {
+  const { hostname, port } = address;
+  // A zone has a meaning on this computer only.
+  return `EPRT |${hostname.includes(":") ? 2 : 1}|${hostname.replace(/%.*$/, "")}|${port}|`;
+}
+
+/**
+ * Returns the command PORT for an address (RFC 959 §4.1.2).
+ *
+ * @param address The IPv4 address and the port for the server to connect to.
+ * @returns The command, without a line ending.
+ */
+export function encodeFtpPort({ hostname, port }: { hostname: string; port: number }): string {
+  return `PORT ${hostname.replaceAll(".", ",")},${port >> 8},${port & 255}`;
+}
+
+/**
  * Parses the reply to PWD or MKD: a path in quotes, with inner quotes doubled (RFC 959, appendix II).
  *
- * @param text The text, such as `"/home/ann" is the current directory`.
+ * @param text The text, such as `"/home/ann" is the current directory`. Words may be before the quote, and
+ * a path that begins the text may be without quotes.
  * @returns The path; undefined if the text contains none.
  */
 export function parseFtpPath(text: string): string | undefined {
-  return /^[^"]*"((?:[^"]|"")*)"/.exec(text)?.[1]?.replaceAll('""', '"');
+  const quoted = /^[^"]*"((?:[^"]|"")*)"/.exec(text)?.[1];
+  return quoted?.replaceAll('""', '"') ?? /^ *(\/[^ "]*)/.exec(text)?.[1];
+}
+
+/**
+ * Parses the reply to SIZE (RFC 3659 §4).
+ *
+ * @param text The text, such as `1024`. Blanks around the number and words after it are ignored.
+ * @returns The size in bytes; undefined if the text has another form.
+ */
+export function parseFtpSize(text: string): number | undefined {
+  const digits = /^[ \t]*(\d{1,15})(?:[ \t].*)?$/s.exec(text)?.[1];
+  return digits === undefined ? undefined : Number(digits);
 }
 
 /**
@@ -135,7 +172,7 @@ export function parseFtpPath(text: string): string | undefined {
  */
 export function parseFtpTime(text: string): Date | undefined {
   const [, year, month, day, hour, minute, second, fraction = ""] =
-    /^[ \t]*(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\.\d{1,9})?[ \t]*$/.exec(text) ?? [];
+    /^[ \t]*(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\.\d{1,9})?(?:[ \t].*)?$/s.exec(text) ?? [];
   if (year === undefined) return undefined;
   const date = new Date(`${year}-${month}-${day}T${hour}:${minute}:00Z`);
   // The second 60 is a leap second.

@@ -35,6 +35,32 @@ export interface ConnectFtpOptions extends MailClientOptions {
    * @default false
    */
   trustPassiveAddress?: boolean;
+  /**
+   * The encoding of names on the server: a label of the Encoding standard, such as `latin1`, `gbk`,
+   * `shift_jis` or `windows-1251`. Bytes that are no characters of the encoding become lone surrogates
+   * from U+DC80 to U+DCFF in names, and are sent back as the same bytes.
+   *
+   * @default "utf-8"
+   */
+  encoding?: string;
+  /**
+   * Whether data connections are encrypted if the control connection is. Without encryption, everybody on
+   * the way can read and change files (PROT C, RFC 4217 §9).
+   *
+   * @default true
+   */
+  encryptData?: boolean;
+  /**
+   * Whether the server opens the data connections (EPRT and PORT). Only connections from the address of
+   * the server are accepted. This fails behind most routers and firewalls.
+   *
+   * @default false
+   */
+  active?: boolean;
+  /** The IP address that the server is told to connect to. @default that of the control connection here */
+  activeAddress?: string;
+  /** The port that the server is told to connect to. @default a free port for each transfer */
+  activePort?: number;
   /** Opens data connections instead of `connectTcp`, through a proxy or in memory for example. */
   connectData?: (address: { hostname: string; port: number }) => Promise<Connection>;
 }
@@ -45,8 +71,23 @@ export interface FtpTransferOptions {
   offset?: number;
   /** Called with the number of bytes of this transfer so far. */
   onProgress?: (bytes: number) => void;
+  /**
+   * Whether the hash of the file is compared with that of the server afterwards, if the server knows HASH,
+   * XSHA256, XMD5, XCRC or a relative. It requires a whole file: neither `offset` nor `append`.
+   *
+   * @default false
+   */
+  verify?: boolean;
   /** Aborts the transfer. The session stays open. */
   signal?: AbortSignal;
+}
+
+/** The hash of a file on the server. */
+export interface FtpHash {
+  /** The algorithm. Only SHA-256 and SHA-512 protect against forgery. */
+  readonly algorithm: "SHA-512" | "SHA-256" | "SHA-1" | "MD5" | "CRC32";
+  /** The hash in lower-case hexadecimal digits. */
+  readonly value: string;
 }
 
 /** Options of `FtpClient.list`. */

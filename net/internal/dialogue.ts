@@ -19,6 +19,14 @@ import { upgradeTls, type UpgradeTlsOptions } from "../tls/upgrade.ts";
 export interface DialogueDefaults {
   readonly tls: "implicit" | "starttls";
   readonly ports: { readonly implicit: number; readonly starttls: number };
+  /** The encoding of lines. @default UTF-8 */
+  readonly coding?: LineCoding;
+}
+
+/** An encoding of lines in which ASCII characters are one byte each, and the same one. */
+export interface LineCoding {
+  decode(bytes: Uint8Array): string;
+  encode(text: string): Uint8Array;
 }
 
 /** The conditions of a wait. */
@@ -72,7 +80,8 @@ export class Dialogue {
 
   readonly #options: MailClientOptions;
   readonly #onAbort: () => void;
-  readonly #intake = new ReceiveBuffer();
+  readonly #intake: ReceiveBuffer;
+  readonly #coding: LineCoding | undefined;
   readonly #secrets = new Secrets();
   /** Errors that do not end the session. */
   readonly #spared = new WeakSet<object>();
@@ -81,7 +90,12 @@ export class Dialogue {
   #due = Infinity;
   #limit = 0;
 
-  private constructor(conn: Connection, options: MailClientOptions, tls: Dialogue["tls"]) {
+  private constructor(
+    conn: Connection,
+    options: MailClientOptions,
+    tls: Dialogue["tls"],
+    coding: LineCoding | undefined,
+  ) {
     const { hostname, timeout, connectTimeout, keepAlive } = withDefaults(options);
     this.conn = conn;
     this.tls = tls;
@@ -91,6 +105,8 @@ export class Dialogue {
     this.connectTimeout = connectTimeout;
     this.keepAlive = new KeepAlive(keepAlive);
     this.#options = options;
+    this.#coding = coding;
+    this.#intake = new ReceiveBuffer(coding && ((bytes) => coding.decode(bytes)));
     this.#onAbort = () => {
       this.#isCancelled = true;
       this.abort(options.signal!.reason);
@@ -108,10 +124,11 @@ export class Dialogue {
    */
   static async open(options: MailClientOptions, defaults: DialogueDefaults): Promise<Dialogue> {
     const { tls = defaults.tls, connection, signal } = options;
+    const { coding } = defaults;
     checkPair(options);
     signal?.throwIfAborted();
     if (connection !== undefined) {
-      const dialogue = new Dialogue(connection, options, tls);
+      const dialogue = new Dialogue(connection, options, tls, coding);
       try {
         if (tls === "implicit" && !dialogue.encrypted) await dialogue.startTls();
       } catch (error) {
@@ -133,7 +150,7 @@ export class Dialogue {
     const conn = tls === "implicit"
       ? await connectTls({ ...dial, ...TLS_CLIENT.pick(options), handshakeTimeout: connectTimeout })
       : await connectTcp(dial);
-    return new Dialogue(conn, options, tls);
+    return new Dialogue(conn, options, tls, coding);
   }
 
   /** The settings for TLS on this connection, and on others to the same server. */
@@ -313,8 +330,9 @@ export class Dialogue {
     if (/[\r\n\0]/.test(line)) {
       throw new TypeError("Cannot send a line that contains a line break or NUL");
     }
+    const bytes = this.#coding?.encode(`${line}\r\n`) ?? `${line}\r\n`;
     this.tell("client", shown);
-    return this.conn.write(`${line}\r\n`);
+    return this.conn.write(bytes);
   }
 
   /** Passes a text to the trace. */

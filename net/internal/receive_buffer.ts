@@ -17,6 +17,12 @@ export class ReceiveBuffer {
   #behind: Uint8Array<ArrayBuffer> = NOTHING;
   /** The number of bytes that are known to contain no line ending. */
   #scanned = 0;
+  readonly #decode: (bytes: Uint8Array) => string;
+
+  /** Takes the function that decodes lines. An ASCII character must be one byte, and the same one. */
+  constructor(decode: (bytes: Uint8Array) => string = decodeLine) {
+    this.#decode = decode;
+  }
 
   /** The number of bytes in the buffer. */
   get size(): number {
@@ -55,7 +61,7 @@ export class ReceiveBuffer {
     // Many IMAP responses end with a line of one parenthesis. It needs no view and no decoder.
     const line = end === start + 1 && bytes[start]! < 128
       ? String.fromCharCode(bytes[start]!)
-      : decodeLine(bytes.subarray(start, end));
+      : this.#decode(bytes.subarray(start, end));
     this.#skip(lf + 1 - start);
     return line;
   }

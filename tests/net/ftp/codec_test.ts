@@ -1,6 +1,8 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import {
+  encodeFtpExtendedPort,
+  encodeFtpPort,
   FtpReplyReader,
   FtpSyntaxError,
   isPlainFtpName,
@@ -8,6 +10,7 @@ import {
   parseFtpFacts,
   parseFtpPassive,
   parseFtpPath,
+  parseFtpSize,
   parseFtpTime,
 } from "../../../net/ftp/codec.ts";
 import { parseFtpListing } from "../../../net/ftp/listing.ts";
@@ -47,6 +50,22 @@ Deno.test("passive addresses are read, and nothing else", () => {
   }
   assertEquals(parseFtpPassive("Mode (127,0,0,1,25,46)."), { hostname: "127.0.0.1", port: 6446 });
   assertEquals(parseFtpPassive("10,0,0,1,0,21"), { hostname: "10.0.0.1", port: 21 });
+  assertEquals(parseFtpPassive("at 1, 2,3 ,4,5,6."), { hostname: "1.2.3.4", port: 1286 });
+  assertEquals(encodeFtpPort({ hostname: "1.2.3.4", port: 1286 }), "PORT 1,2,3,4,5,6");
+  const here = [{ hostname: "1.2.3.4", port: 5 }, { hostname: "fe80::1%eth0", port: 6 }];
+  assertEquals(here.map(encodeFtpExtendedPort), ["EPRT |1|1.2.3.4|5|", "EPRT |2|fe80::1|6|"]);
+  for (
+    const text of [
+      "ok |||6446|",
+      "(|1|127.0.0.1|6446|)",
+      "(|2|::1|6446|)",
+      "(!!!6446!)",
+      "Mode (6446)",
+      "6446",
+    ]
+  ) {
+    assertEquals(parseFtpExtendedPassive(text), 6446, text);
+  }
   for (const text of ["", "1,2,3,4,5", "1,2,3,4,256,1", "1,2,3,4,0,0"]) {
     assertEquals(parseFtpPassive(text), undefined, text);
   }
@@ -54,7 +73,12 @@ Deno.test("passive addresses are read, and nothing else", () => {
 
 Deno.test("paths and times are read", () => {
   assertEquals(parseFtpPath('"/a/""b"" c" is current'), '/a/"b" c');
-  assertEquals([parseFtpPath("/a"), parseFtpPath('"a')], [undefined, undefined]);
+  assertEquals(parseFtpPath('Current directory is "/a"'), "/a");
+  assertEquals(parseFtpPath("/a is current"), "/a");
+  assertEquals([parseFtpPath("is /a"), parseFtpPath('"a')], [undefined, undefined]);
+  for (const text of ["5", " 5 ", "5 bytes"]) assertEquals(parseFtpSize(text), 5);
+  for (const text of ["", "x", "5x", "1".repeat(16)]) assertEquals(parseFtpSize(text), undefined);
+  assertEquals(parseFtpTime("20261123093060 ")?.toISOString(), "2026-11-23T09:31:00.000Z");
   assertEquals(parseFtpTime("20261123093000")?.toISOString(), "2026-11-23T09:30:00.000Z");
   assertEquals(parseFtpTime("20261123093000.25")?.getUTCMilliseconds(), 250);
   for (const text of ["", "2026", "20261323093000", "20261123093000x"]) {

@@ -16,6 +16,7 @@ const signal = AbortSignal.abort();
 const TRANSFER: Record<keyof Required<FtpTransferOptions>, OptionKind> = {
   offset: "integer",
   onProgress: "none",
+  verify: "none",
   signal: "none",
 };
 
@@ -41,6 +42,11 @@ Deno.test("connectFtp() checks every option", async () => {
     password: "text",
     trustPassiveAddress: "none",
     connectData: "none",
+    encoding: "none",
+    encryptData: "none",
+    active: "none",
+    activeAddress: "none",
+    activePort: "none",
   }, (options) => connectFtp({ signal, ...options }));
 });
 
