@@ -32,6 +32,8 @@ export class ImapSession {
   readonly options: ConnectImapOptions;
   /** The capabilities of the server, in capitals. */
   capabilities: ReadonlySet<string> = new Set();
+  /** Whether the server has reported its capabilities since {@linkcode forgetCapabilities}. */
+  #knowsCapabilities = false;
   /** The open folder, as the server has last reported it. */
   selected: ImapSelected | undefined;
   /** Functions that receive all changes, besides `onEvent`. */
@@ -53,18 +55,34 @@ export class ImapSession {
     if (status === "BYE" || status === "NO" || status === "BAD") {
       throw this.#refused("Cannot begin", status, greeting.code, greeting.text);
     }
+    this.learn(greeting);
     if (this.dialogue.tls === "starttls") {
       // STARTTLS is not allowed after the login (RFC 3501 §6.2.1).
       if (status === "PREAUTH") throw this.dialogue.broken("logged in before STARTTLS");
-      await this.askCapabilities();
+      if (!this.capabilities.has("STARTTLS")) await this.askCapabilities();
       if (!this.capabilities.has("STARTTLS")) throw this.dialogue.unencryptable("STARTTLS");
       await this.run("Cannot encrypt the connection", ["STARTTLS"]);
       await this.dialogue.startTls();
       // Capabilities from before the encryption may be forged.
-      this.capabilities = new Set();
+      this.forgetCapabilities();
     }
-    await this.askCapabilities();
+    await this.needCapabilities();
     return status === "PREAUTH";
+  }
+
+  /** Makes {@linkcode needCapabilities} wait for news, because a login or TLS changes them. */
+  forgetCapabilities(): void {
+    this.#knowsCapabilities = false;
+  }
+
+  /** Asks for the capabilities, unless the server has reported them without being asked. */
+  async needCapabilities(): Promise<void> {
+    if (!this.#knowsCapabilities) await this.askCapabilities();
+  }
+
+  /** Takes the capabilities from the code of a status (RFC 3501 §7.1). */
+  learn({ code }: { readonly code?: ImapResponseCode }): void {
+    if (code?.name === "CAPABILITY") this.#setCapabilities(texts(code.values));
   }
 
   /** Asks for the capabilities of the server. */
@@ -120,6 +138,7 @@ export class ImapSession {
       }
       if (response.tag !== tag) throw this.dialogue.broken("answered a command that was not sent");
       if (response.status !== "OK") throw this.refusal(what, response);
+      this.learn(response);
       this.dialogue.part();
       return response;
     }
@@ -137,6 +156,7 @@ export class ImapSession {
         this.dialogue.abort(gone);
         throw gone;
       }
+      this.learn(response);
       return;
     }
     if (response.type !== "data") return;
@@ -179,6 +199,7 @@ export class ImapSession {
 
   #setCapabilities(names: readonly string[]): void {
     this.capabilities = new Set(names.map(upperAscii));
+    this.#knowsCapabilities = true;
     this.line.literals = this.capabilities.has("LITERAL+")
       ? "all"
       : this.capabilities.has("LITERAL-") || this.capabilities.has("IMAP4REV2")

@@ -131,20 +131,23 @@ export class ImapClient implements AsyncDisposable {
   }
 
   /**
-   * Logs in by the best SASL mechanism, or by the command LOGIN if the server does not support SASL.
+   * Logs in by SASL or by the command LOGIN. If the server refuses a mechanism, the next one follows,
+   * but a password that the server has called wrong is not sent again.
    *
    * @param credentials The user name, with a password or an access token.
-   * @param mechanism The only mechanism to use. Default: the best one that both sides support.
+   * @param mechanism The only mechanism to use. Default: the best one that both sides support, then the
+   * others.
    * @throws {ReplyError} If the server rejects the login.
-   * @throws {NetError} "usage" if the password would be sent without encryption.
+   * @throws {NetError} "unsupported" if there is no common mechanism that can carry the credentials;
+   * "usage" if the password would be sent without encryption.
    * @throws {TypeError | RangeError} If an argument is invalid.
    */
   async login(
     credentials: SaslCredentials,
     mechanism?: SaslName | "LOGIN-COMMAND",
   ): Promise<void> {
-    credentials = checkCredentials("login", credentials);
     if (mechanism !== undefined) MECHANISM("mechanism", mechanism);
+    credentials = checkCredentials("login", credentials, mechanism);
     await this.#dialogue.exclusive(() => loginImap(this.#session, credentials, mechanism));
   }
 

@@ -20,7 +20,7 @@
 import { delay } from "@std/async/delay";
 import { backoff } from "../internal/backoff.ts";
 import { ignoreFailure } from "../internal/ignore_failure.ts";
-import { requireUsername } from "../internal/mail_rules.ts";
+import { credentialsIn } from "../internal/mail_rules.ts";
 import { text } from "../internal/options.ts";
 import { NetError } from "../errors/errors.ts";
 import { connectImap } from "./client.ts";
@@ -60,7 +60,7 @@ export function watchImap(
   settings: WatchImapOptions = {},
 ): AsyncGenerator<ImapWatchEvent, void, void> {
   options = CONNECT_IMAP.checkGiven("watchImap", options);
-  requireUsername(options);
+  credentialsIn("the login", options);
   text("folder", folder);
   settings = WATCH_IMAP.check("watchImap", settings);
   return watchFolder(options, folder, settings);

@@ -9,6 +9,7 @@ import type {
   SaslName,
 } from "../mail/options.ts";
 import { hostName } from "./host_rules.ts";
+import { LOGIN_WAYS, type LoginWay } from "./login_ways.ts";
 import {
   callback,
   flag,
@@ -70,7 +71,16 @@ function isOneLine(value: unknown): boolean {
   return typeof value === "string" && !/[\r\n\0]/.test(value);
 }
 
-const SASL_NAMES = ["SCRAM-SHA-256", "XOAUTH2", "PLAIN", "LOGIN"] as const satisfies SaslName[];
+const SASL_NAMES = [
+  "SCRAM-SHA-256",
+  "SCRAM-SHA-1",
+  "PLAIN",
+  "LOGIN",
+  "CRAM-MD5",
+  "OAUTHBEARER",
+  "XOAUTH2",
+  "EXTERNAL",
+] as const satisfies SaslName[];
 
 /** Returns a rule for the name of a mechanism; a protocol may have some besides those of SASL. */
 export function mechanismName(...more: readonly string[]): Rule {
@@ -87,6 +97,7 @@ export function loginRules<M extends string>(
     user: loginName,
     password: secret,
     accessToken: secret,
+    authorizationId: oneLine,
     mechanism: mechanismName(...more),
   });
 }
@@ -108,15 +119,59 @@ export const SASL_CHOICE = new OptionRules<SaslChoice>({
 });
 
 /**
- * Checks credentials.
+ * Checks credentials, before anything is sent.
  *
  * @param owner The function that takes them, for messages.
- * @throws {TypeError} If a value has the wrong type, or there is no user name.
+ * @param mechanism The only mechanism to use.
+ * @throws {TypeError} If a value has the wrong type or contains a control character, if the name or the
+ * secret is missing, or if the mechanism cannot carry a value.
  */
-export function checkCredentials(owner: string, credentials: SaslCredentials): SaslCredentials {
+export function checkCredentials(
+  owner: string,
+  credentials: SaslCredentials,
+  mechanism?: LoginWay,
+): SaslCredentials {
   if (credentials === undefined) loginName("username", undefined);
   const checked = CREDENTIALS.check(owner, credentials);
-  loginName("username", usernameOf(checked));
+  const username = usernameOf(checked);
+  for (const [name, value] of Object.entries(checked)) {
+    // XOAUTH2 separates its fields by \x01, PLAIN by NUL.
+    if (value !== undefined && /\p{Cc}/u.test(value)) {
+      throw new TypeError(`${name} must not contain a control character`);
+    }
+  }
+  const { password, accessToken, authorizationId } = checked;
+  const secrets = { password, accessToken };
+  for (const [name, value] of Object.entries(secrets)) {
+    if (value === "") throw new TypeError(`${name} must not be empty`);
+    if (value !== undefined && username === undefined) {
+      throw new TypeError(`${name} requires username`);
+    }
+  }
+  const traits = mechanism && LOGIN_WAYS[mechanism];
+  if (authorizationId && traits?.namesAnother === false) {
+    throw new TypeError(`mechanism ${JSON.stringify(mechanism)} cannot carry authorizationId`);
+  }
+  if (traits?.needs === "certificate") {
+    for (const [name, value] of Object.entries(secrets)) {
+      if (value !== undefined) {
+        throw new TypeError(`mechanism ${JSON.stringify(mechanism)} does not use ${name}`);
+      }
+    }
+    return checked;
+  }
+  loginName("username", username);
+  if (traits !== undefined && secrets[traits.needs] === undefined) {
+    const given = Object.entries(secrets).find(([, value]) => value !== undefined)?.[0] ??
+      "username";
+    throw new TypeError(
+      `mechanism ${JSON.stringify(mechanism)} requires ${traits.needs}: ` +
+        `the login offers ${given}, not ${traits.needs}`,
+    );
+  }
+  if (password === undefined && accessToken === undefined) {
+    throw new TypeError('username requires password or accessToken, or mechanism "EXTERNAL"');
+  }
   return checked;
 }
 
@@ -128,13 +183,20 @@ export function usernameOf(
 }
 
 /**
- * Rejects a secret without a user name.
+ * Returns the credentials among the options of a client, checked; undefined if there are none.
  *
- * @throws {TypeError} If there is a password or a token, and no user name.
+ * @throws {TypeError} If there is only a part of them.
  */
-export function requireUsername(options: MailLoginOptions<string>): void {
-  if (usernameOf(options) !== undefined) return;
-  for (const name of ["password", "accessToken"] as const) {
-    if (options[name] !== undefined) throw new TypeError(`${name} requires username`);
+export function credentialsIn(
+  owner: string,
+  options: MailLoginOptions<LoginWay>,
+): SaslCredentials | undefined {
+  const given = CREDENTIALS.pick(options);
+  const { mechanism } = options;
+  const isEmpty = Object.values(given).every((value) => value === undefined);
+  if (isEmpty && mechanism !== "EXTERNAL") {
+    if (mechanism !== undefined) throw new TypeError("mechanism requires username");
+    return undefined;
   }
+  return checkCredentials(owner, given, mechanism);
 }

@@ -2,7 +2,8 @@
 
 import type { MailLoginOptions, SaslCredentials } from "../mail/options.ts";
 import { Dialogue, type DialogueDefaults } from "./dialogue.ts";
-import { requireUsername, usernameOf } from "./mail_rules.ts";
+import type { LoginWay } from "./login_ways.ts";
+import { credentialsIn } from "./mail_rules.ts";
 
 /** A client that has a dialogue. */
 interface Session<M> {
@@ -18,27 +19,20 @@ interface Session<M> {
  * @param options The options, checked already.
  * @param defaults The defaults of the protocol.
  * @param make Makes the client for a dialogue.
- * @throws {TypeError} If there is a secret and no user name.
+ * @throws {TypeError} If the credentials are incomplete, or the mechanism cannot carry them.
  */
-export async function openSession<M extends string, S extends Session<M>>(
+export async function openSession<M extends LoginWay, S extends Session<M>>(
   options: MailLoginOptions<M>,
   defaults: DialogueDefaults,
   make: (dialogue: Dialogue) => S,
 ): Promise<S> {
-  requireUsername(options);
-  const username = usernameOf(options);
-  const { password, accessToken, mechanism } = options;
+  const credentials = credentialsIn("the login", options);
   const dialogue = await Dialogue.open(options, defaults);
   try {
     const session = make(dialogue);
     const isLoggedIn = await session.begin();
-    if (username !== undefined && isLoggedIn !== true) {
-      const credentials = {
-        username,
-        ...(password !== undefined && { password }),
-        ...(accessToken !== undefined && { accessToken }),
-      };
-      await session.login(credentials, mechanism);
+    if (credentials !== undefined && isLoggedIn !== true) {
+      await session.login(credentials, options.mechanism);
     }
     dialogue.keepAlive.begin(() => session.noop());
     return session;

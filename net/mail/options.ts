@@ -73,7 +73,8 @@ export interface MailClientOptions {
    */
   keepAlive?: number;
   /**
-   * Whether a password may be sent over a connection that is not encrypted.
+   * Whether a password may be sent over a connection that is not encrypted. The same applies to access
+   * tokens, and to CRAM-MD5 and APOP, because a listener can compute the password from their hashes.
    *
    * @default false
    */
@@ -90,7 +91,9 @@ export interface MailClientOptions {
 }
 
 /**
- * Options of the clients of SMTP, POP3 and IMAP: those of all clients, and the login.
+ * Options of the clients of SMTP, POP3 and IMAP: those of all clients, and the login. The client tries
+ * the ways to log in that both sides support, the best one first, until the server accepts one. It does
+ * not send a password again that the server has called wrong.
  *
  * @typeParam M The mechanisms that can be selected by name.
  */
@@ -107,16 +110,36 @@ export interface MailLoginOptions<M extends string = SaslName> extends MailClien
   password?: string;
   /** An OAuth 2 access token, used instead of a password. Requires `username`. */
   accessToken?: string;
-  /** The only mechanism to use. @default the best one that both sides support */
+  /**
+   * The user to act as. Only SCRAM, PLAIN, OAUTHBEARER and EXTERNAL can carry this name, so the client
+   * uses none of the others.
+   *
+   * @default the user who logs in
+   */
+  authorizationId?: string;
+  /**
+   * The only mechanism to use. "EXTERNAL" logs in by the certificate in `cert`, without a password; a
+   * `username` is optional then, and names the user to act as.
+   *
+   * @default the best one that both sides support, then the others
+   */
   mechanism?: M;
 }
 
-/** The supported SASL mechanisms, the preferred one first. */
-export type SaslName = "SCRAM-SHA-256" | "XOAUTH2" | "PLAIN" | "LOGIN";
+/** The supported SASL mechanisms. */
+export type SaslName =
+  | "SCRAM-SHA-256"
+  | "SCRAM-SHA-1"
+  | "PLAIN"
+  | "LOGIN"
+  | "CRAM-MD5"
+  | "OAUTHBEARER"
+  | "XOAUTH2"
+  | "EXTERNAL";
 
 /** The identity of a user, with a proof of it. */
 export interface SaslCredentials {
-  /** The name of the user. Required. */
+  /** The name of the user. Required, except for EXTERNAL. */
   readonly username?: string;
   /**
    * The former name of `username`.
@@ -124,11 +147,15 @@ export interface SaslCredentials {
    * @deprecated Use `username`.
    */
   readonly user?: string;
-  /** The password, for all mechanisms except XOAUTH2. */
+  /** The password, which must not be empty. One of `password` and `accessToken` is required. */
   readonly password?: string;
-  /** The OAuth 2 access token, for XOAUTH2. */
+  /** The OAuth 2 access token, for OAUTHBEARER and XOAUTH2. */
   readonly accessToken?: string;
-  /** The user to act as (RFC 4616 §2, RFC 5802 §5.1). @default the user who logs in */
+  /**
+   * The user to act as (RFC 4616 §2, RFC 5802 §5.1), for SCRAM, PLAIN, OAUTHBEARER and EXTERNAL.
+   *
+   * @default the user who logs in
+   */
   readonly authorizationId?: string;
 }
 
@@ -136,10 +163,37 @@ export interface SaslCredentials {
 export interface SaslChoice {
   /** Whether the connection is encrypted. */
   readonly encrypted: boolean;
-  /** Whether a password may be sent over a connection that is not encrypted. @default false */
+  /** Whether a password or token may be exposed on a connection that is not encrypted. @default false */
   readonly allowPlaintext?: boolean;
   /** The only mechanism to use. @default the best one that the server offers */
   readonly mechanism?: SaslName;
   /** The client nonce for SCRAM, which must be used only once. @default a random value */
   readonly nonce?: string;
+}
+
+/** The client's side of one login. */
+export interface SaslExchange {
+  /** The mechanism in use. */
+  readonly name: SaslName;
+  /** The initial response, as bytes; undefined if the server sends the first message. */
+  readonly initial: Uint8Array<ArrayBuffer> | undefined;
+  /**
+   * Whether the exchange can be cancelled to try another mechanism. It is false while the client waits
+   * for the proof that the server knows the password.
+   */
+  readonly cancellable: boolean;
+  /**
+   * Responds to a challenge.
+   *
+   * @param challenge The challenge of the server, decoded from Base64.
+   * @returns The response, not yet encoded in Base64.
+   * @throws {NetError} "protocol" if the server violates the mechanism or does not know the password.
+   */
+  next(challenge: Uint8Array): Promise<Uint8Array<ArrayBuffer>>;
+  /**
+   * Completes the exchange. Call it when the server reports success.
+   *
+   * @throws {NetError} "protocol" if the server has not proved that it knows the password.
+   */
+  finish(): void;
 }

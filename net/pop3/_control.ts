@@ -1,8 +1,9 @@
 /** The commands and replies of POP3 (RFC 1939 §3), the start of a session, and the login. */
 
+import { createHash } from "node:crypto";
 import { type Dialogue, LIST_TIME, MAX_LINES, MAX_LIST } from "../internal/dialogue.ts";
+import { logIn, type LoginCommands } from "../internal/mail_login.ts";
 import { usernameOf } from "../internal/mail_rules.ts";
-import { answerChallenge } from "../internal/sasl_lines.ts";
 import type { SaslCredentials, SaslName } from "../mail/options.ts";
 import {
   parsePop3Capabilities,
@@ -11,7 +12,6 @@ import {
   type Pop3Status,
 } from "./codec.ts";
 import { ReplyError } from "../errors/reply_error.ts";
-import { startSasl } from "../mail/sasl.ts";
 
 /** Response codes of temporary errors (RFC 2449 §8.1, RFC 3206). */
 const TEMPORARY: ReadonlySet<string> = new Set(["IN-USE", "LOGIN-DELAY", "SYS/TEMP"]);
@@ -22,6 +22,8 @@ export class Pop3Control {
   /** The capabilities of the server: names in capitals, each with its arguments. */
   capabilities: ReadonlyMap<string, readonly string[]> = new Map();
   readonly #allowPlaintext: boolean;
+  /** The text of the greeting, which may contain a time stamp for APOP (RFC 1939 §7). */
+  #greeting = "";
 
   constructor(dialogue: Dialogue, allowPlaintext: boolean) {
     this.dialogue = dialogue;
@@ -32,6 +34,7 @@ export class Pop3Control {
   async begin(): Promise<void> {
     const greeting = await this.status();
     if (!greeting.ok) throw this.refused("Cannot begin", greeting);
+    this.#greeting = greeting.text;
     await this.#askCapabilities();
     if (this.dialogue.tls !== "starttls") return;
     if (!this.capabilities.has("STLS")) throw this.dialogue.unencryptable("STLS");
@@ -41,29 +44,27 @@ export class Pop3Control {
     await this.#askCapabilities();
   }
 
-  /** Logs in by the best SASL mechanism, or by USER and PASS if the server does not support SASL. */
-  async login(credentials: SaslCredentials, mechanism?: SaslName | "USER"): Promise<void> {
-    const { password = "", accessToken } = credentials;
-    const offered = this.capabilities.get("SASL") ?? [];
-    const bySasl = mechanism !== "USER" &&
-      (offered.length > 0 || mechanism !== undefined || accessToken !== undefined);
-    if (bySasl) await this.#sasl(offered, credentials, mechanism);
-    else {
-      this.dialogue.checkLogin();
-      await this.command("Cannot log in", `USER ${usernameOf(credentials)}`);
-      await this.command("Cannot log in", `PASS ${password}`, "PASS ***");
-    }
+  /** Logs in by SASL, USER and PASS, or APOP, and asks for the capabilities from then on. */
+  async login(credentials: SaslCredentials, mechanism?: SaslName | "USER" | "APOP"): Promise<void> {
+    await logIn(this.dialogue, this.#loginCommands(credentials), credentials, {
+      mechanism,
+      allowPlaintext: this.#allowPlaintext,
+    });
     await this.#askCapabilities();
   }
 
   /** Sends a command that has to succeed. `shown` replaces it in the trace. */
   async command(what: string, line: string, shown?: string): Promise<Pop3Status> {
-    // Unexpected data would be taken for the reply to this command.
-    if (this.dialogue.talkative) throw this.dialogue.broken("sent a reply without a command");
+    this.#checkSilence();
     await this.dialogue.writeLine(line, shown);
     const status = await this.status();
     if (!status.ok) throw this.refused(what, status);
     return status;
+  }
+
+  /** Throws if unexpected data has arrived. It would be taken for the reply to the next command. */
+  #checkSilence(): void {
+    if (this.dialogue.talkative) throw this.dialogue.broken("sent a reply without a command");
   }
 
   /** Reads the first line of a reply. */
@@ -106,30 +107,44 @@ export class Pop3Control {
     this.capabilities = parsePop3Capabilities(await this.lines(0));
   }
 
-  async #sasl(
-    offered: readonly string[],
-    credentials: SaslCredentials,
-    mechanism: SaslName | undefined,
-  ): Promise<void> {
+  #loginCommands(credentials: SaslCredentials): LoginCommands {
     const { dialogue } = this;
-    const exchange = startSasl(offered, credentials, {
-      encrypted: dialogue.encrypted,
-      allowPlaintext: this.#allowPlaintext,
-      ...(mechanism !== undefined && { mechanism }),
-    });
-    await dialogue.writeLine(`AUTH ${exchange.name}`);
-    let first = exchange.initial;
-    for (;;) {
+    const name = usernameOf(credentials)!;
+    const { password = "" } = credentials;
+    /** Reads a challenge, or the end of the login. */
+    const next = async (): Promise<string | undefined> => {
       const line = await dialogue.readLine();
       const challenge = parsePop3Challenge(line);
-      if (challenge === undefined) {
-        const status = parsePop3Status(line) ?? dialogue.nonsense(line);
-        if (!status.ok) throw this.refused("Cannot log in", status);
-        return exchange.finish();
-      }
-      // The initial response is sent after the first, empty challenge (RFC 5034 §4).
-      await answerChallenge(dialogue, exchange, challenge, first);
-      first = undefined;
-    }
+      if (challenge !== undefined) return challenge;
+      const status = parsePop3Status(line) ?? dialogue.nonsense(line);
+      if (!status.ok) throw this.refused("Cannot log in", status);
+      return undefined;
+    };
+    const ask = async (line: string, shown: string) => {
+      this.#checkSilence();
+      await dialogue.writeLine(line, shown);
+      return await next();
+    };
+    const stamp = /<[^<>@]+@[^<>@]+>/.exec(this.#greeting)?.[0];
+    return {
+      offered: this.capabilities.get("SASL") ?? [],
+      // The initial response would often exceed the limit for a command (RFC 5034 §4).
+      hasInitial: false,
+      start: (mechanism, shown) => ask(`AUTH ${mechanism}`, `AUTH ${shown}`),
+      answer: ask,
+      others: {
+        USER: async () => {
+          await this.command("Cannot log in", `USER ${name}`);
+          await this.command("Cannot log in", `PASS ${password}`, "PASS ***");
+        },
+        ...(stamp !== undefined && {
+          APOP: async () => {
+            const digest = createHash("md5").update(stamp + password).digest("hex");
+            dialogue.conceal(digest);
+            await this.command("Cannot log in", `APOP ${name} ${digest}`, `APOP ${name} ***`);
+          },
+        }),
+      },
+    };
   }
 }

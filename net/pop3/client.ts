@@ -37,9 +37,9 @@ export type { Pop3Entry, Pop3Uid } from "./codec.ts";
 
 /**
  * Options of {@linkcode connectPop3}. All times are in milliseconds; 0 lifts a limit. The mechanism
- * "USER" selects the commands USER and PASS instead of SASL.
+ * "USER" selects the commands USER and PASS instead of SASL, and "APOP" the command APOP.
  */
-export type ConnectPop3Options = MailLoginOptions<SaslName | "USER">;
+export type ConnectPop3Options = MailLoginOptions<SaslName | "USER" | "APOP">;
 
 /** The number and total size of the messages in a maildrop. */
 export interface Pop3Stat {
@@ -57,8 +57,8 @@ export interface Pop3Answer {
   readonly lines: readonly string[];
 }
 
-const CONNECT_POP3 = loginRules<SaslName | "USER">("USER");
-const MECHANISM = mechanismName("USER");
+const CONNECT_POP3 = loginRules<SaslName | "USER" | "APOP">("USER", "APOP");
+const MECHANISM = mechanismName("USER", "APOP");
 const RETRIEVE_ALL = new OptionRules<{ maxSize?: number }>({ maxSize: count });
 const COMMAND = new OptionRules<{ multiline?: boolean }>({ multiline: flag });
 const messageNumber = integer(1, Number.MAX_SAFE_INTEGER);
@@ -129,18 +129,20 @@ export class Pop3Client implements AsyncDisposable {
   }
 
   /**
-   * Logs in by the best SASL mechanism, or by USER and PASS if the server does not support SASL.
+   * Logs in by SASL, by USER and PASS, or by APOP. If the server refuses one of them, the next one
+   * follows, but a password that the server has called wrong is not sent again.
    *
    * @param credentials The user name, with a password or an access token.
-   * @param mechanism The only mechanism to use. Default: the best one that both sides support.
+   * @param mechanism The only mechanism to use. Default: the best one that both sides support, then the
+   * others.
    * @throws {ReplyError} If the server rejects the login.
-   * @throws {NetError} "usage" if the password would be sent without encryption.
+   * @throws {NetError} "unsupported" if there is no common mechanism that can carry the credentials;
+   * "usage" if the password would be sent without encryption.
    * @throws {TypeError | RangeError} If an argument is invalid.
    */
-  async login(credentials: SaslCredentials, mechanism?: SaslName | "USER"): Promise<void> {
-    credentials = checkCredentials("login", credentials);
+  async login(credentials: SaslCredentials, mechanism?: SaslName | "USER" | "APOP"): Promise<void> {
     if (mechanism !== undefined) MECHANISM("mechanism", mechanism);
-    this.#dialogue.conceal(credentials.password, credentials.accessToken);
+    credentials = checkCredentials("login", credentials, mechanism);
     await this.#dialogue.exclusive(() => this.#control.login(credentials, mechanism));
   }
 

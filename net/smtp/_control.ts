@@ -1,6 +1,7 @@
 /** The commands and replies of SMTP (RFC 5321 §4), and the start of a session. */
 
 import type { Dialogue } from "../internal/dialogue.ts";
+import type { LoginCommands } from "../internal/mail_login.ts";
 import type { ReplyError } from "../errors/reply_error.ts";
 import { parseSmtpExtensions, type SmtpReply, SmtpReplyReader } from "./codec.ts";
 
@@ -48,6 +49,22 @@ export class SmtpControl {
     await this.quiet();
     await this.dialogue.writeLine(line, shown);
     return await this.reply();
+  }
+
+  /** Returns the commands that carry a login (RFC 4954 §4). */
+  loginCommands(): LoginCommands {
+    const challengeIn = (reply: SmtpReply): string | undefined => {
+      if (reply.code === 334) return reply.lines[0] ?? "";
+      if (reply.code >= 200 && reply.code < 300) return undefined;
+      throw this.refused("Cannot log in", reply);
+    };
+    const ask = async (line: string, shown: string) => challengeIn(await this.ask(line, shown));
+    return {
+      offered: this.extensions.get("AUTH") ?? [],
+      hasInitial: true,
+      start: (name, shown) => ask(`AUTH ${name}`, `AUTH ${shown}`),
+      answer: ask,
+    };
   }
 
   /** Ends the session if unexpected data has arrived. It would be taken for the next reply. */

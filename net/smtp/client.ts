@@ -23,10 +23,9 @@
 import { withDeadline } from "../internal/deadline.ts";
 import type { Dialogue } from "../internal/dialogue.ts";
 import { checkCredentials, command as commandLine, mechanismName } from "../internal/mail_rules.ts";
+import { logIn } from "../internal/mail_login.ts";
 import { openSession } from "../internal/mail_session.ts";
-import { answerChallenge, initialResponse } from "../internal/sasl_lines.ts";
 import type { SaslCredentials, SaslName } from "../mail/options.ts";
-import { startSasl } from "../mail/sasl.ts";
 import { SmtpControl } from "./_control.ts";
 import { SmtpMessages } from "./_messages.ts";
 import { checkEnvelope, CONNECT_SMTP, SEND_MAIL } from "./_option_rules.ts";
@@ -121,34 +120,26 @@ export class SmtpClient implements AsyncDisposable {
   }
 
   /**
-   * Logs in by SASL (RFC 4954).
+   * Logs in by SASL (RFC 4954). If the server refuses a mechanism, the next one follows, but a password
+   * that the server has called wrong is not sent again.
    *
    * @param credentials The user name, with a password or an access token.
-   * @param mechanism The only mechanism to use. Default: the best one that both sides support.
+   * @param mechanism The only mechanism to use. Default: the best one that both sides support, then the
+   * others.
    * @throws {ReplyError} If the server rejects the login.
-   * @throws {NetError} "unsupported" if there is no common mechanism; "usage" if the password would be
-   * sent without encryption.
+   * @throws {NetError} "unsupported" if there is no common mechanism that can carry the credentials;
+   * "usage" if the password would be sent without encryption.
    * @throws {TypeError | RangeError} If an argument is invalid.
    */
   async login(credentials: SaslCredentials, mechanism?: SaslName): Promise<void> {
-    credentials = checkCredentials("login", credentials);
     if (mechanism !== undefined) MECHANISM("mechanism", mechanism);
-    this.#dialogue.conceal(credentials.password, credentials.accessToken);
-    await this.#dialogue.exclusive(async () => {
-      const exchange = startSasl(this.extensions.get("AUTH") ?? [], credentials, {
-        encrypted: this.#dialogue.encrypted,
+    credentials = checkCredentials("login", credentials, mechanism);
+    await this.#dialogue.exclusive(() =>
+      logIn(this.#dialogue, this.#control.loginCommands(), credentials, {
+        mechanism,
         allowPlaintext: this.#allowPlaintext,
-        ...(mechanism !== undefined && { mechanism }),
-      });
-      const opening = initialResponse(this.#dialogue, exchange);
-      const shown = `AUTH ${exchange.name}${opening && " ***"}`;
-      let reply = await this.#control.ask(`AUTH ${exchange.name}${opening}`, shown);
-      for (;; reply = await this.#control.reply()) {
-        if (reply.code === 235) return exchange.finish();
-        if (reply.code !== 334) throw this.#control.refused("Cannot log in", reply);
-        await answerChallenge(this.#dialogue, exchange, reply.lines[0] ?? "");
-      }
-    });
+      })
+    );
   }
 
   /**

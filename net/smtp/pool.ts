@@ -24,7 +24,7 @@
 import { delay } from "@std/async/delay";
 import { backoff } from "../internal/backoff.ts";
 import { withDeadline } from "../internal/deadline.ts";
-import { requireUsername } from "../internal/mail_rules.ts";
+import { credentialsIn } from "../internal/mail_rules.ts";
 import { NetError } from "../errors/errors.ts";
 import { connectSmtp, type SmtpClient } from "./client.ts";
 import type { SmtpEnvelope } from "./codec.ts";
@@ -73,7 +73,7 @@ export class SmtpPool implements AsyncDisposable {
    */
   constructor(options: SmtpPoolOptions = {}) {
     options = SMTP_POOL.check("SmtpPool", options);
-    requireUsername(options);
+    credentialsIn("the login", options);
     const { rate = 0 } = options;
     this.#options = CONNECT_SMTP.pick(options);
     this.#maxConnections = options.maxConnections ?? 5;

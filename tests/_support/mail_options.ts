@@ -30,5 +30,6 @@ export const MAIL_LOGIN: Readonly<Record<keyof Required<MailLoginOptions>, Optio
   user: "text",
   password: "text",
   accessToken: "text",
+  authorizationId: "text",
   mechanism: "none",
 };

@@ -26,12 +26,12 @@ Deno.test("connectImap() and watchImap() check every option", async () => {
   await checkEveryOption<ConnectImapOptions>(
     "connectImap",
     CONNECT,
-    (options) => connectImap({ username: "ann", signal, ...options }),
+    (options) => connectImap({ username: "ann", password: "secret", signal, ...options }),
   );
   await checkEveryOption<ConnectImapOptions>(
     "watchImap",
     CONNECT,
-    (options) => void watchImap({ username: "ann", ...options }, "INBOX"),
+    (options) => void watchImap({ username: "ann", password: "secret", ...options }, "INBOX"),
   );
   assertThrows(
     () => watchImap(undefined as never, "INBOX"),

@@ -10,7 +10,7 @@ Deno.test("connectPop3() checks every option", async () => {
   await checkEveryOption<ConnectPop3Options>(
     "connectPop3",
     MAIL_LOGIN,
-    (options) => connectPop3({ username: "ann", signal, ...options }),
+    (options) => connectPop3({ username: "ann", password: "secret", signal, ...options }),
   );
 });
 

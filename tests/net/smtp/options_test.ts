@@ -17,7 +17,7 @@ Deno.test("connectSmtp() checks every option", async () => {
   await checkEveryOption<ConnectSmtpOptions>(
     "connectSmtp",
     { ...MAIL_LOGIN, localName: "text" },
-    (options) => connectSmtp({ username: "ann", signal, ...options }),
+    (options) => connectSmtp({ username: "ann", password: "secret", signal, ...options }),
   );
 });
 
@@ -32,7 +32,7 @@ Deno.test("SmtpPool checks every option when it is made", async () => {
     maxWaiting: "count",
     maxAttempts: "count",
     minTimeout: "time",
-  }, (options) => void new SmtpPool({ username: "ann", ...options }));
+  }, (options) => void new SmtpPool({ username: "ann", password: "secret", ...options }));
   assertThrows(() => new SmtpPool({ password: "x" }), TypeError, "password requires username");
 });
 
