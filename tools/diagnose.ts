@@ -30,7 +30,7 @@
  */
 
 import { parseHostPort } from "../net/address.ts";
-import type { DnsType } from "../net/dns/record.ts";
+import { DNS_TYPES, type DnsType } from "../net/dns/record.ts";
 import { badValue, CliError, type CliIo, defineCli, readPem } from "./cli.ts";
 import { look, printText, showProgress, toJson } from "./diagnose/_output.ts";
 import { renderDiagnosis } from "./diagnose/_text.ts";
@@ -58,6 +58,7 @@ import type { Walk } from "./diagnose/_timed_step.ts";
 export type * from "./diagnose/diagnosis.ts";
 export type * from "./diagnose/options.ts";
 
+/** The types that the command dns asks for. */
 const TYPES: readonly DnsType[] = [
   ...["A", "AAAA", "CNAME", "MX", "NS", "TXT"] as const,
   ...["SRV", "CAA", "PTR", "SOA", "HTTPS"] as const,
@@ -126,7 +127,7 @@ export async function diagnose(url: string, options: DiagnoseOptions = {}): Prom
   const needsAddress = ["dns", "tcp", "tls", "http"].some((name) =>
     wanted.has(name as DiagnoseStepName)
   );
-  const dns = needsAddress ? await dnsStep(walk) : undefined;
+  const dns = needsAddress ? await dnsStep(walk, wanted.size === 1) : undefined;
   if (dns !== undefined && (wanted.has("dns") || dns.status !== "ok")) add(dns);
   const addresses = dns?.addresses ?? [];
   const host = addresses[0] ?? target.host;
@@ -356,10 +357,10 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
 /** Reads a record type, in upper or lower case. */
 function readType(text: string): DnsType {
   const type = text.toUpperCase();
-  if ((TYPES as readonly string[]).includes(type) || /^TYPE\d{1,5}$/.test(type)) {
+  if ((DNS_TYPES as readonly string[]).includes(type) || /^TYPE\d{1,5}$/.test(type)) {
     return type as DnsType;
   }
-  throw badValue("--type", text, `one of ${TYPES.join(", ")}, or a number such as TYPE99`);
+  throw badValue("--type", text, `one of ${DNS_TYPES.join(", ")}, or a number such as TYPE99`);
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

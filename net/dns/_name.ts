@@ -1,4 +1,5 @@
 import { NetError } from "../errors/errors.ts";
+import { escapeOctets } from "./_octets.ts";
 
 /** Maximum length of an encoded name in octets (RFC 1035 §2.3.4). */
 const MAX_NAME = 255;
@@ -28,6 +29,11 @@ export class DnsReader {
   take(length: number): Uint8Array<ArrayBuffer> {
     if (this.at + length > this.end) throw malformed("it ends too early");
     return this.bytes.slice(this.at, this.at += length);
+  }
+
+  /** Returns all bytes up to the end. */
+  rest(): Uint8Array<ArrayBuffer> {
+    return this.take(this.end - this.at);
   }
 
   uint8(): number {
@@ -91,15 +97,12 @@ export class DnsReader {
   }
 }
 
-/** Writes a label as text. Dots and characters outside printable ASCII are escaped (RFC 1035 §5.1). */
+/** The characters that have a meaning in zone files (RFC 1035 §5.1) or separate labels. */
+const SPECIAL = '.\\"()@$;';
+
+/** Writes a label as text. Special characters and octets outside printable ASCII are escaped. */
 function writeLabel(label: Uint8Array): string {
-  let text = "";
-  for (const byte of label) {
-    if (byte === 0x2e || byte === 0x5c) text += `\\${String.fromCharCode(byte)}`;
-    else if (byte > 0x20 && byte < 0x7f) text += String.fromCharCode(byte);
-    else text += `\\${String(byte).padStart(3, "0")}`;
-  }
-  return text;
+  return escapeOctets(label, SPECIAL, 0x21);
 }
 
 /** Splits a name into labels and decodes the escapes `\.` and `\DDD`. */
@@ -173,6 +176,15 @@ export class DnsWriter {
       this.put(labels[i]!);
     }
     this.uint8(0);
+  }
+
+  /** Writes up to 255 octets after their number. */
+  short(octets: Uint8Array): void {
+    if (octets.length > 255) {
+      throw new RangeError(`Cannot write a text of ${octets.length} octets: the maximum is 255`);
+    }
+    this.uint8(octets.length);
+    this.put(octets);
   }
 
   /** Writes a length of 16 bits, then the bytes that `write` writes. */

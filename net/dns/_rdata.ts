@@ -1,227 +1,198 @@
-import { optionError } from "../internal/options.ts";
-import { type DnsReader, type DnsWriter, malformed } from "./_name.ts";
-import type { DnsRecord, DnsServiceParameters } from "./record.ts";
+/** The types of records: their numbers (IANA), and the formats of their data. */
 
-/** Numbers of the types that are known by name (IANA). */
-export const TYPES: Readonly<Record<string, number>> = {
-  A: 1,
-  NS: 2,
-  CNAME: 5,
-  SOA: 6,
-  PTR: 12,
-  MX: 15,
-  TXT: 16,
-  AAAA: 28,
-  SRV: 33,
-  HTTPS: 65,
-  CAA: 257,
+import { optionError } from "../internal/options.ts";
+import {
+  base64Rest,
+  compressedName,
+  type Field,
+  fields,
+  type Format,
+  hash,
+  hexRest,
+  ipv4,
+  ipv6,
+  salt,
+  time,
+  typeMap,
+  uint16,
+  uint32,
+  uint8,
+  wholeName,
+} from "./_fields.ts";
+import { LOC } from "./_location.ts";
+import { type DnsReader, type DnsWriter, malformed } from "./_name.ts";
+import { SVCB } from "./_service.ts";
+import { CAA, HINFO, NAPTR, TXT, URI } from "./_texts.ts";
+import type { DnsData, DnsKnownData, DnsType } from "./record_types.ts";
+
+type Known = DnsKnownData["type"];
+
+/** The data of a known type. */
+type DataOf<T, D = DnsKnownData> = D extends { readonly type: infer U } ? T extends U ? D : never
+  : never;
+
+const covered: Field<DnsType> = {
+  read: (reader) => typeName(reader.uint16()),
+  write: (value, writer) => writer.uint16(numberOf(value)),
+  text: (value) => value,
+};
+const types = typeMap(typeName, numberOf);
+const target = fields<DataOf<"PTR">>({ target: compressedName });
+const key = fields<DataOf<"DNSKEY">>({
+  flags: uint16,
+  protocol: uint8,
+  algorithm: uint8,
+  publicKey: base64Rest,
+});
+const delegation = fields<DataOf<"DS">>({
+  keyTag: uint16,
+  algorithm: uint8,
+  digestType: uint8,
+  digest: hexRest,
+});
+const tlsa = fields<DataOf<"TLSA">>({
+  usage: uint8,
+  selector: uint8,
+  matchingType: uint8,
+  data: hexRest,
+});
+
+const FORMATS: { readonly [T in Known]: readonly [number, Format<DataOf<T>>] } = {
+  A: [1, fields<DataOf<"A">>({ address: ipv4 })],
+  NS: [2, target],
+  CNAME: [5, target],
+  SOA: [
+    6,
+    fields<DataOf<"SOA">>({
+      primary: compressedName,
+      mailbox: compressedName,
+      serial: uint32,
+      refresh: uint32,
+      retry: uint32,
+      expire: uint32,
+      minimum: uint32,
+    }),
+  ],
+  PTR: [12, target],
+  HINFO: [13, HINFO],
+  MX: [15, fields<DataOf<"MX">>({ preference: uint16, exchange: compressedName })],
+  TXT: [16, TXT],
+  AAAA: [28, fields<DataOf<"AAAA">>({ address: ipv6 })],
+  LOC: [29, LOC],
+  SRV: [
+    33,
+    fields<DataOf<"SRV">>({ priority: uint16, weight: uint16, port: uint16, target: wholeName }),
+  ],
+  NAPTR: [35, NAPTR],
+  CERT: [
+    37,
+    fields<DataOf<"CERT">>({
+      certificateType: uint16,
+      keyTag: uint16,
+      algorithm: uint8,
+      certificate: base64Rest,
+    }),
+  ],
+  DNAME: [39, fields<DataOf<"DNAME">>({ target: wholeName })],
+  DS: [43, delegation],
+  SSHFP: [
+    44,
+    fields<DataOf<"SSHFP">>({ algorithm: uint8, fingerprintType: uint8, fingerprint: hexRest }),
+  ],
+  RRSIG: [
+    46,
+    fields<DataOf<"RRSIG">>({
+      covered,
+      algorithm: uint8,
+      labels: uint8,
+      originalTtl: uint32,
+      expiration: time,
+      inception: time,
+      keyTag: uint16,
+      signer: wholeName,
+      signature: base64Rest,
+    }),
+  ],
+  NSEC: [47, fields<DataOf<"NSEC">>({ next: wholeName, types })],
+  DNSKEY: [48, key],
+  NSEC3: [
+    50,
+    fields<DataOf<"NSEC3">>({
+      algorithm: uint8,
+      flags: uint8,
+      iterations: uint16,
+      salt,
+      next: hash,
+      types,
+    }),
+  ],
+  NSEC3PARAM: [
+    51,
+    fields<DataOf<"NSEC3PARAM">>({ algorithm: uint8, flags: uint8, iterations: uint16, salt }),
+  ],
+  TLSA: [52, tlsa],
+  SMIMEA: [53, tlsa],
+  CDS: [59, delegation],
+  CDNSKEY: [60, key],
+  OPENPGPKEY: [61, fields<DataOf<"OPENPGPKEY">>({ publicKey: base64Rest })],
+  SVCB: [64, SVCB],
+  HTTPS: [65, SVCB],
+  URI: [256, URI],
+  CAA: [257, CAA],
 };
 
-const NAMES = new Map(Object.entries(TYPES).map(([name, number]) => [number, name]));
+/** The types that are known by name. */
+export const KNOWN_TYPES: readonly Known[] = Object.keys(FORMATS) as Known[];
+
+const NAMES = new Map(KNOWN_TYPES.map((name) => [FORMATS[name][0], name]));
 
 /** Returns the name of a type, for example `A`, or `TYPE99` for an unknown one (RFC 3597 §5). */
-export function typeName(type: number): string {
+export function typeName(type: number): DnsType {
   return NAMES.get(type) ?? `TYPE${type}`;
 }
 
-/** Returns the number of a type, or undefined if the name is invalid. */
-export function typeNumber(name: string): number | undefined {
-  const number = /^TYPE(\d{1,5})$/.exec(name)?.[1];
-  const found = number === undefined ? TYPES[name] : Number(number);
-  return found !== undefined && found <= 0xffff ? found : undefined;
+/** Returns the number of a type. */
+export function numberOf(type: DnsType): number {
+  const number = /^TYPE(\d{1,5})$/.exec(type)?.[1];
+  const found = number !== undefined
+    ? Number(number)
+    : Object.hasOwn(FORMATS, type)
+    ? FORMATS[type as Known][0]
+    : undefined;
+  if (found !== undefined && found <= 0xffff) return found;
+  throw optionError("type", 'a type of records, such as "MX" or "TYPE15"', type);
 }
 
-type Data = DnsRecord extends infer R ? R extends DnsRecord ? Omit<R, "name" | "ttl"> : never
-  : never;
-
-const decoder = new TextDecoder();
-const encoder = new TextEncoder();
+/** Returns the format of a type, or undefined for one without a name. */
+function formatOf(type: DnsType): Format<DnsKnownData> | undefined {
+  // Each type has the format of its own data, which the compiler cannot follow here.
+  return Object.hasOwn(FORMATS, type)
+    ? FORMATS[type as Known][1] as unknown as Format<DnsKnownData>
+    : undefined;
+}
 
 /** Reads the data of a record of the given type. */
-export function readData(type: number, reader: DnsReader): Data {
-  const data = readKnown(typeName(type), reader);
-  if (data === undefined) {
-    return { type: `TYPE${type}`, data: reader.take(reader.end - reader.at) };
-  }
-  if (reader.at !== reader.end) throw malformed(`a record ${data.type} is longer than its content`);
-  return data;
-}
-
-function readKnown(type: string, reader: DnsReader): Data | undefined {
-  switch (type) {
-    case "A":
-      return { type, address: reader.take(4).join(".") };
-    case "AAAA":
-      return { type, address: readIPv6(reader) };
-    case "NS":
-    case "CNAME":
-    case "PTR":
-      return { type, target: reader.name() };
-    case "MX":
-      return { type, preference: reader.uint16(), exchange: reader.name() };
-    case "SRV":
-      return {
-        type,
-        priority: reader.uint16(),
-        weight: reader.uint16(),
-        port: reader.uint16(),
-        target: reader.name(),
-      };
-    case "SOA":
-      return {
-        type,
-        primary: reader.name(),
-        mailbox: reader.name(),
-        serial: reader.uint32(),
-        refresh: reader.uint32(),
-        retry: reader.uint32(),
-        expire: reader.uint32(),
-        minimum: reader.uint32(),
-      };
-    case "TXT": {
-      const texts: string[] = [];
-      while (reader.at < reader.end) texts.push(decoder.decode(reader.take(reader.uint8())));
-      return { type, texts };
-    }
-    case "CAA": {
-      const flags = reader.uint8();
-      const tag = decoder.decode(reader.take(reader.uint8()));
-      return { type, flags, tag, value: decoder.decode(reader.take(reader.end - reader.at)) };
-    }
-    case "HTTPS":
-      return {
-        type,
-        priority: reader.uint16(),
-        target: reader.name(),
-        parameters: readParameters(reader),
-      };
-    default:
-      return undefined;
-  }
-}
-
-/** Reads the parameters of a service (RFC 9460 §2.2 and §7). */
-function readParameters(reader: DnsReader): DnsServiceParameters {
-  const found: { -readonly [K in keyof DnsServiceParameters]: DnsServiceParameters[K] } = {};
-  const others: Record<number, Uint8Array<ArrayBuffer>> = {};
-  let last = -1;
-  while (reader.at < reader.end) {
-    const key = reader.uint16();
-    if (key <= last) throw malformed("the parameters of a record HTTPS are not in their order");
-    last = key;
-    const value = reader.part(reader.uint16());
-    const list = <T>(read: () => T): T[] => {
-      const all: T[] = [];
-      while (value.at < value.end) all.push(read());
-      return all;
-    };
-    if (key === 1) found.alpn = list(() => decoder.decode(value.take(value.uint8())));
-    else if (key === 2) found.noDefaultAlpn = true;
-    else if (key === 3) found.port = value.uint16();
-    else if (key === 4) found.ipv4 = list(() => value.take(4).join("."));
-    else if (key === 6) found.ipv6 = list(() => readIPv6(value));
-    else others[key] = value.take(value.end - value.at);
-    if (value.at !== value.end) throw malformed("a parameter of a record HTTPS is too long");
-  }
-  if (Object.keys(others).length > 0) found.others = others;
-  return found;
-}
-
-function readIPv6(reader: DnsReader): string {
-  const groups = Array.from({ length: 8 }, () => reader.uint16().toString(16));
-  return URL.parse(`http://[${groups.join(":")}]/`)?.hostname.slice(1, -1) ?? groups.join(":");
+export function readData(number: number, reader: DnsReader): DnsData {
+  const type = typeName(number);
+  const format = formatOf(type);
+  if (format === undefined) return { type: `TYPE${number}`, data: reader.rest() };
+  const data = format.read(reader);
+  if (reader.at !== reader.end) throw malformed(`a record ${type} is longer than its content`);
+  return { type, ...data } as DnsKnownData;
 }
 
 /** Writes the data of a record. */
-export function writeData(record: DnsRecord, writer: DnsWriter): void {
-  switch (record.type) {
-    case "A":
-      return writer.put(ipv4Bytes(record.address));
-    case "AAAA":
-      return writer.put(ipv6Bytes(record.address));
-    case "NS":
-    case "CNAME":
-    case "PTR":
-      return writer.name(record.target, true);
-    case "MX":
-      writer.uint16(record.preference);
-      return writer.name(record.exchange, true);
-    case "SRV":
-      writer.uint16(record.priority);
-      writer.uint16(record.weight);
-      writer.uint16(record.port);
-      return writer.name(record.target, false);
-    case "SOA":
-      writer.name(record.primary, true);
-      writer.name(record.mailbox, true);
-      for (const key of ["serial", "refresh", "retry", "expire", "minimum"] as const) {
-        writer.uint32(record[key]);
-      }
-      return;
-    case "TXT":
-      for (const text of record.texts) short(text, writer);
-      return;
-    case "CAA":
-      writer.uint8(record.flags);
-      short(record.tag, writer);
-      return writer.put(encoder.encode(record.value));
-    case "HTTPS":
-      writer.uint16(record.priority);
-      writer.name(record.target, false);
-      return writeParameters(record.parameters, writer);
-    default:
-      return writer.put(record.data);
-  }
+export function writeData(record: DnsData, writer: DnsWriter): void {
+  const format = formatOf(record.type);
+  if (format !== undefined) format.write(record as DnsKnownData, writer);
+  else if ("data" in record) writer.put(record.data);
 }
 
-function writeParameters(parameters: DnsServiceParameters, writer: DnsWriter): void {
-  const { alpn, noDefaultAlpn, port, ipv4, ipv6, others = {} } = parameters;
-  const all = new Map<number, () => void>(
-    Object.entries(others).map(([key, value]) => [Number(key), () => writer.put(value)]),
-  );
-  if (alpn) all.set(1, () => alpn.forEach((name) => short(name, writer)));
-  if (noDefaultAlpn) all.set(2, () => {});
-  if (port !== undefined) all.set(3, () => writer.uint16(port));
-  if (ipv4) all.set(4, () => ipv4.forEach((address) => writer.put(ipv4Bytes(address))));
-  if (ipv6) all.set(6, () => ipv6.forEach((address) => writer.put(ipv6Bytes(address))));
-  for (const [key, write] of [...all].sort(([a], [b]) => a - b)) {
-    writer.uint16(key);
-    writer.sized(write);
-  }
-}
-
-/** Writes a text of up to 255 octets after its length. */
-function short(text: string, writer: DnsWriter): void {
-  const bytes = encoder.encode(text);
-  if (bytes.length > 255) {
-    throw new RangeError(`Cannot write a text of ${bytes.length} octets: the maximum is 255`);
-  }
-  writer.uint8(bytes.length);
-  writer.put(bytes);
-}
-
-/** Returns the octets of an IPv4 address. */
-export function ipv4Bytes(address: string): Uint8Array {
-  const parts = address.split(".").map((part) => /^\d{1,3}$/.test(part) ? Number(part) : 256);
-  if (parts.length === 4 && parts.every((part) => part < 256)) return Uint8Array.from(parts);
-  throw optionError("address", "an IPv4 address", address);
-}
-
-/** Returns the octets of an IPv6 address. */
-export function ipv6Bytes(address: string): Uint8Array {
-  const short = /^[\da-f:.]+$/i.test(address)
-    ? URL.parse(`http://[${address}]/`)?.hostname.slice(1, -1)
-    : undefined;
-  if (short === undefined) {
-    throw optionError("address", "an IPv6 address", address);
-  }
-  const [left = "", right] = short.split("::");
-  const groups = (text: string) => text === "" ? [] : text.split(":");
-  const tail = groups(right ?? "");
-  const head = groups(left);
-  const zeros = Array.from({ length: 8 - head.length - tail.length }, () => "0");
-  return Uint8Array.from(
-    [...head, ...zeros, ...tail].map((group) => parseInt(group, 16))
-      .flatMap((group) => [group >> 8, group & 0xff]),
-  );
+/** Returns the data of a record as in a zone file. Names have no dot at their end. */
+export function dataText(record: DnsData): string {
+  const format = formatOf(record.type);
+  if (format !== undefined) return format.text(record as DnsKnownData);
+  const { data } = record as Extract<DnsData, { readonly type: `TYPE${number}` }>;
+  // The form for unknown types (RFC 3597 §5).
+  return `\\# ${data.length} ${data.toHex()}`.trimEnd();
 }

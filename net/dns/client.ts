@@ -142,6 +142,7 @@ export async function queryDns(
     encodeDnsMessage({
       id,
       recursionDesired: recursion,
+      authenticated: true,
       questions,
       extension: extended ? { udpSize: UDP_SIZE, dnssec: false } : undefined,
     });

@@ -25,7 +25,10 @@
 
 import { optionError } from "../internal/options.ts";
 import { DnsReader, DnsWriter, malformed } from "./_name.ts";
-import { ipv4Bytes, ipv6Bytes, readData, typeName, typeNumber, writeData } from "./_rdata.ts";
+import { ipv4Bytes, ipv6Bytes } from "./_fields.ts";
+import { numberOf, readData, typeName, writeData } from "./_rdata.ts";
+import type { DnsExtension } from "./extension.ts";
+import { readExtension, writeExtension } from "./_extension_codec.ts";
 import type { DnsRecord, DnsType } from "./record.ts";
 
 /** A question: a name and the type of records that are wanted. */
@@ -34,14 +37,8 @@ export interface DnsQuestion {
   readonly name: string;
   /** The type of records that are wanted. */
   readonly type: DnsType;
-}
-
-/** The extension mechanism EDNS (RFC 6891). */
-export interface DnsExtension {
-  /** Maximum size of an answer over UDP that the sender accepts, in bytes. */
-  readonly udpSize: number;
-  /** Whether the sender wants signatures (DNSSEC). */
-  readonly dnssec: boolean;
+  /** Whether a multicast query wants an answer by unicast (RFC 6762 §5.4). @default false */
+  readonly unicastResponse?: boolean;
 }
 
 /** A decoded message. */
@@ -60,6 +57,13 @@ export interface DnsMessage {
   readonly recursionDesired: boolean;
   /** Whether the server queries other servers for its clients. */
   readonly recursionAvailable: boolean;
+  /**
+   * AD: whether the server has validated all records by DNSSEC; in a question, whether the sender
+   * wants to know that (RFC 6840 §5.7). Nothing protects this bit on its way except DNS over TLS.
+   */
+  readonly authenticated: boolean;
+  /** CD: whether the server should not validate by DNSSEC (RFC 4035 §3.2.2). */
+  readonly checkingDisabled: boolean;
   /** The response code: `NOERROR`, `NXDOMAIN`, `SERVFAIL`, `REFUSED`, or a number as `RCODE99`. */
   readonly code: string;
   /** The questions, usually one. */
@@ -74,33 +78,30 @@ export interface DnsMessage {
   readonly extension: DnsExtension | undefined;
 }
 
-const CODES = [
+const CODES: readonly string[] = [
   ...["NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED"],
   ...["YXDOMAIN", "YXRRSET", "NXRRSET", "NOTAUTH", "NOTZONE"],
 ];
-const BAD_VERSION = 16;
+/** Codes above 15, which need an extension. */
+const EXTENDED_CODES = new Map([[16, "BADVERS"], [23, "BADCOOKIE"]]);
 const IN = 1;
 const OPT = 41;
+/**
+ * The highest bit of a class belongs to multicast DNS: a question wants an answer by unicast
+ * (RFC 6762 §5.4), a record replaces all others of its name and type (§10.2).
+ */
+const MULTICAST_BIT = 0x8000;
 
 function codeName(code: number): string {
-  return CODES[code] ?? (code === BAD_VERSION ? "BADVERS" : `RCODE${code}`);
+  return CODES[code] ?? EXTENDED_CODES.get(code) ?? `RCODE${code}`;
 }
 
 function codeNumber(name: string): number {
+  const [extended] = [...EXTENDED_CODES].find(([, known]) => known === name) ?? [];
   const number = /^RCODE(\d{1,4})$/.exec(name)?.[1];
-  const code = name === "BADVERS"
-    ? BAD_VERSION
-    : number === undefined
-    ? CODES.indexOf(name)
-    : Number(number);
+  const code = extended ?? (number === undefined ? CODES.indexOf(name) : Number(number));
   if (code >= 0 && code <= 0xfff) return code;
   throw optionError("code", 'the name of a response code, such as "NXDOMAIN" or "RCODE99"', name);
-}
-
-function numberOf(type: DnsType): number {
-  const number = typeNumber(type);
-  if (number !== undefined) return number;
-  throw optionError("type", 'a type of records, such as "MX" or "TYPE15"', type);
 }
 
 /**
@@ -109,7 +110,7 @@ function numberOf(type: DnsType): number {
  * @param message The message. Missing fields are empty, false, 0 or `NOERROR`.
  * @returns The bytes of the message, as they are in a datagram.
  * @throws {TypeError} If a name, a type, a code or an address is invalid.
- * @throws {RangeError} If the message is longer than 65535 bytes.
+ * @throws {RangeError} If a number is out of range, or the message is longer than 65535 bytes.
  *
  * @example The smallest question
  * ```ts
@@ -132,16 +133,16 @@ export function encodeDnsMessage(message: Partial<DnsMessage>): Uint8Array<Array
     (message.response ? 0x8000 : 0) | ((message.opcode ?? 0) & 15) << 11 |
       (message.authoritative ? 0x400 : 0) | (message.truncated ? 0x200 : 0) |
       (message.recursionDesired ? 0x100 : 0) | (message.recursionAvailable ? 0x80 : 0) |
-      code & 15,
+      (message.authenticated ? 0x20 : 0) | (message.checkingDisabled ? 0x10 : 0) | code & 15,
   );
   writer.uint16(questions.length);
   writer.uint16(answers.length);
   writer.uint16(authorities.length);
   writer.uint16(additionals.length + (extension === undefined ? 0 : 1));
-  for (const { name, type } of questions) {
+  for (const { name, type, unicastResponse } of questions) {
     writer.name(name, true);
     writer.uint16(numberOf(type));
-    writer.uint16(IN);
+    writer.uint16(unicastResponse ? IN | MULTICAST_BIT : IN);
   }
   for (const record of [...answers, ...authorities, ...additionals]) {
     writer.name(record.name, true);
@@ -153,11 +154,7 @@ export function encodeDnsMessage(message: Partial<DnsMessage>): Uint8Array<Array
   if (extension !== undefined) {
     writer.uint8(0);
     writer.uint16(OPT);
-    writer.uint16(extension.udpSize);
-    writer.uint8(code >> 4);
-    writer.uint8(0);
-    writer.uint16(extension.dnssec ? 0x8000 : 0);
-    writer.uint16(0);
+    writeExtension(extension, code >> 4, writer);
   }
   return writer.finish();
 }
@@ -193,7 +190,7 @@ export function decodeDnsMessage(bytes: Uint8Array): DnsMessage {
   const questions: DnsQuestion[] = [];
   for (let i = 0; i < counts[0]; i++) {
     const name = reader.name();
-    const type = typeName(reader.uint16()) as DnsType;
+    const type = typeName(reader.uint16());
     reader.uint16();
     questions.push({ name, type });
   }
@@ -210,8 +207,8 @@ export function decodeDnsMessage(bytes: Uint8Array): DnsMessage {
       if (type === OPT && additional) {
         if (extension !== undefined || name !== ".") throw malformed("its extension is malformed");
         extendedCode = Math.floor(ttl / 0x1000000);
-        extension = { udpSize: recordClass, dnssec: (ttl & 0x8000) !== 0 };
-      } else if (recordClass === IN && type !== OPT) {
+        extension = readExtension(recordClass, ttl, content);
+      } else if ((recordClass & ~MULTICAST_BIT) === IN && type !== OPT) {
         // A TTL with the highest bit set counts as 0 (RFC 2181 §8).
         const data = readData(type, content);
         records.push({ name, ttl: ttl > 0x7fffffff ? 0 : ttl, ...data } as DnsRecord);
@@ -230,6 +227,8 @@ export function decodeDnsMessage(bytes: Uint8Array): DnsMessage {
     truncated: (flags & 0x200) !== 0,
     recursionDesired: (flags & 0x100) !== 0,
     recursionAvailable: (flags & 0x80) !== 0,
+    authenticated: (flags & 0x20) !== 0,
+    checkingDisabled: (flags & 0x10) !== 0,
     code: codeName(extendedCode << 4 | flags & 15),
     questions,
     answers,

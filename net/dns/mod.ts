@@ -8,4 +8,6 @@
 
 export * from "./client.ts";
 export * from "./codec.ts";
+export * from "./extension.ts";
 export * from "./record.ts";
+export * from "./resolv_conf.ts";

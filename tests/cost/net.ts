@@ -10,7 +10,9 @@ import {
 } from "../../net/address.ts";
 import { AddressBlocks, readAddressBlock, readAddressBytes } from "../../net/address_block.ts";
 import { decodeDnsMessage, reverseDnsName } from "../../net/dns/codec.ts";
+import { describeDnsError } from "../../net/dns/extension.ts";
 import { formatDnsRecord } from "../../net/dns/record.ts";
+import { parseResolvConf } from "../../net/dns/resolv_conf.ts";
 import { charsetDecoder, decodeCharset } from "../../net/mail/charset.ts";
 import { DotDecoder } from "../../net/mail/dot_codec.ts";
 import { decodeEncodedWords, decodeParameters } from "../../net/mail/encoded_words.ts";
@@ -145,12 +147,32 @@ const DNS: CostRow[] = [
       },
       "one HTTPS of many protocols": (size) =>
         record(65, `\0\x01\0\0\x01${word(rest(size) & ~1)}${"\x01a".repeat(rest(size) >> 1)}`),
+      "one NSEC of many types": (size) => {
+        const windows = Array.from(
+          { length: Math.min(rest(size) / 34, 256) },
+          (_, i) => `${String.fromCharCode(i)}\x20${"\xff".repeat(32)}`,
+        );
+        return record(47, `\0${windows.join("")}`);
+      },
+      "an extension of many options": (size) =>
+        `\0\0\x84\0\0\0\0\0\0\0\0\x01\0\0\x29\x04\xd0\0\0\0\0${word(rest(size) & ~7)}` +
+        "\0\x0f\0\x04\0\x06ab".repeat(rest(size) >> 3),
       "one record of an unknown type": (size) => record(99, "x".repeat(rest(size))),
     },
     run: (text) => {
       const { answers, authorities } = decodeDnsMessage(bytesOf(text));
       return [...answers, ...authorities].map(formatDnsRecord);
     },
+  },
+  of(parseResolvConf, HEAD, {
+    around: [["nameserver ", "\n"], ["search ", "\n"], ["options ", "\n"]],
+    units: ["nameserver 192.0.2.1\n", "a.test ", "ndots:1 ", "#"],
+  }),
+  {
+    name: "describeDnsError()",
+    covers: ["describeDnsError"],
+    limit: 65_535,
+    run: (text) => describeDnsError({ code: 6, text }),
   },
   of(reverseDnsName, HEAD, { around: [["::", "1"], ["1.", ""]] }),
 ];

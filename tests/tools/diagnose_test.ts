@@ -423,6 +423,53 @@ Deno.test("diagnose() queries all record types from a name server", async () => 
   }
 });
 
+Deno.test("diagnose dns judges a query for TXT, SRV or MX by records of that type only", async () => {
+  let texts = ["v=DMARC1; p=none"];
+  let failing = false;
+  await using dns = await serveDns(({ questions: [question] }) => ({
+    answers: question?.type === "TXT" && !failing
+      ? texts.map((text) => ({ name: question.name, ttl: 60, type: "TXT" as const, texts: [text] }))
+      : [],
+    authenticated: true,
+    ...(failing && {
+      code: "SERVFAIL",
+      extension: { udpSize: 1232, dnssec: false, errors: [{ code: 7, text: "expired" }] },
+    }),
+  }));
+  const ask = async (...types: string[]) => {
+    const io = recordingIo();
+    const server = `127.0.0.1:${dns.port}`;
+    const flags = types.flatMap((type) => ["--type", type]);
+    const code = await main(["dns", "_dmarc.host.invalid", "--server", server, ...flags], io);
+    return { code, out: io.out.replace(/\s+/g, " ") };
+  };
+  const found = await ask("TXT", "MX");
+  assertEquals(found.code, 0);
+  assertMatch(found.out, /✓ _dmarc\.host\.invalid: 1 TXT record by 127\.0\.0\.1:\d+/);
+  assertMatch(found.out, /"v=DMARC1; p=none" none: MX validated by the name server \(AD\)/);
+  const none = await ask("SRV", "MX");
+  assertEquals(none.code, 1);
+  assertMatch(none.out, /cannot be found: the name exists, but has no SRV or MX record \(/);
+  texts = Array.from({ length: 30 }, (_, i) => `text ${i}`);
+  assertMatch((await ask("TXT")).out, /: 30 TXT records by .* "text 19" … and 10 more TXT/);
+  failing = true;
+  const failed = await ask("TXT");
+  assertEquals(failed.code, 1);
+  assertMatch(failed.out, /says SERVFAIL, signature expired \(EDE 7\): expired\)/);
+});
+
+Deno.test("diagnose dns finds a domain with records, but without an address", async () => {
+  await using dns = await serveDns(({ questions: [question] }) => ({
+    answers: question?.type === "MX"
+      ? [{ name: question.name, ttl: 60, type: "MX", preference: 10, exchange: "mail.test" }]
+      : [],
+  }));
+  const io = recordingIo();
+  const server = `127.0.0.1:${dns.port}`;
+  assertEquals(await main(["dns", "host.invalid", "--server", server], io), 0);
+  assertStringIncludes(io.out, "host.invalid: no address, but 1 MX record by 127.0.0.1:");
+});
+
 Deno.test("records are shown with type and TTL, and types without records are listed", async () => {
   const name = "localhost";
   await using dns = await serveDns(({ questions: [question] }) => {

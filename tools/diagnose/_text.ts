@@ -1,14 +1,8 @@
-import { formatDnsRecord } from "../../net/dns/record.ts";
 import { escapeControls } from "../../net/text.ts";
-import type {
-  DiagnoseStatus,
-  DiagnoseStep,
-  Diagnosis,
-  DnsStep,
-  HttpExchange,
-} from "./diagnosis.ts";
+import type { DiagnoseStatus, DiagnoseStep, Diagnosis, HttpExchange } from "./diagnosis.ts";
+import { dnsDetails } from "./_dns_text.ts";
 import { statusLine } from "./_step_http.ts";
-import { count, showTime, wrap } from "../internal/text.ts";
+import { showTime, wrap } from "../internal/text.ts";
 
 /** The look of the text. */
 export interface TextOptions {
@@ -167,38 +161,6 @@ function details(step: DiagnoseStep, full: boolean): string[] {
     default:
       return [];
   }
-}
-
-/** Returns the records or their number, the types without records, and the name server. */
-function dnsDetails(answers: DnsStep["answers"], full: boolean): string[] {
-  const [first] = answers;
-  if (first === undefined) return [];
-  // The answer for each type repeats the chain of aliases.
-  const rows = new Set<string>();
-  const none = new Map<string, string[]>();
-  for (const { type, code, questions, answers: records } of answers) {
-    if (records.length === 0) {
-      const why = code === "NOERROR" ? "none" : code;
-      none.set(why, [...none.get(why) ?? [], type]);
-    } else if (!full) rows.add(`${type}: ${count(records.length, "record")}`);
-    else {
-      for (const record of records) {
-        const other = record.name.toLowerCase() === questions[0]?.name.toLowerCase()
-          ? ""
-          : ` (${record.name})`;
-        const ttl = `${record.ttl} s`.padStart(8);
-        rows.add(`${record.type.padEnd(6)}${ttl}  ${formatDnsRecord(record)}${other}`);
-      }
-    }
-  }
-  const times = answers.map(({ time }) => time);
-  const [least, most] = [Math.min(...times), Math.max(...times)].map(showTime);
-  const transports = [...new Set(answers.map(({ transport }) => transport))].join(" and ");
-  return [
-    ...rows,
-    ...[...none].map(([why, types]) => `${why}: ${types.join(", ")}`),
-    `${first.server} over ${transports} in ${least === most ? least : `${least} to ${most}`}`,
-  ];
 }
 
 /** Returns a bar of the chart. Even the shortest time is visible. */

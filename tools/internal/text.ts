@@ -53,6 +53,12 @@ export function showTime(ms: number): string {
   return `${ms.toFixed(ms >= 99.95 ? 0 : ms >= 9.995 ? 1 : 2)} ms`;
 }
 
+/** Lists the first texts and the number of the others: `a, b, c, d and 12 more`. */
+export function listSome(texts: readonly string[], most = 4): string {
+  if (texts.length <= most + 1) return texts.join(", ");
+  return `${texts.slice(0, most).join(", ")} and ${texts.length - most} more`;
+}
+
 /** Formats a number with a noun: `1 hop`, `2 hops`. */
 export function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? "" : "s"}`;

@@ -150,6 +150,16 @@ export function parseIfconfig(output: Uint8Array | string): Interface[] {
   return found;
 }
 
+/**
+ * Separates the label of a word such as `addr:10.0.0.1` from its value. The groups of an IPv6 address
+ * such as `face::1` are no labels.
+ */
+function withoutLabel(word: string): string {
+  const colon = word.indexOf(":");
+  if (colon <= 0 || isAddress(word.replace(/\/\d{1,3}$/, ""))) return word;
+  return `${word.slice(0, colon)}: ${word.slice(colon + 1)}`;
+}
+
 function readMtu(line: string): number | undefined {
   const mtu = /\bmtu[ :](\d{1,9})\b/i.exec(line)?.[1];
   return mtu === undefined ? undefined : Number(mtu);
@@ -157,10 +167,7 @@ function readMtu(line: string): number | undefined {
 
 /** Reads `inet A netmask M`, `inet addr:A Bcast:B Mask:M`, `inet6 A prefixlen N`, `inet6 A/N`. */
 function readInet(line: string, { addresses }: Draft): void {
-  // In `inet addr:10.0.0.1`, the colon is not part of the address.
-  const [first, ...others] = findAddresses(
-    line.replace(/(?<=[^\s\d:a-f]|[a-z]{4}):(?=[\da-f])/gi, ": "),
-  );
+  const [first, ...others] = findAddresses(line.replace(/\S+/g, withoutLabel));
   if (first === undefined) return;
   const { address } = first;
   const slash = new RegExp(`${address.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}/(\\d{1,3})`).exec(

@@ -121,23 +121,30 @@ export function parsePing(output: Uint8Array | string): PingReport {
   const header = lines.findIndex((line) => findAddresses(line).length > 0);
   const replies: PingReply[] = [];
   const troubles: PingTrouble[] = [];
-  let counts: { transmitted: number; received: number } | undefined;
+  const answered = new Set<number>();
+  let counts: Counts | undefined;
   let times: PingTimes | undefined;
   for (const [index, line] of lines.entries()) {
     if (counts === undefined) {
       counts = readCounts(line);
       if (counts !== undefined || index === header) continue;
       const reply = readReply(line);
-      if (reply !== undefined) replies.push(reply);
-      else {
+      if (reply !== undefined) {
+        const { sequence } = reply;
+        // The BSDs do not mark the second answer to a request for a group or a broadcast address.
+        const again = sequence !== undefined && answered.has(sequence);
+        if (sequence !== undefined) answered.add(sequence);
+        replies.push(again ? { ...reply, duplicate: true } : reply);
+      } else {
         const trouble = readTrouble(line);
         if (trouble !== undefined) troubles.push(trouble);
       }
     } else times ??= readTimes(line);
   }
-  const duplicates = replies.filter((reply) => reply.duplicate).length;
+  const marked = replies.filter((reply) => reply.duplicate).length;
+  const duplicates = Math.max(marked, counts?.duplicates ?? 0);
   const seen = replies.length + troubles.length > 0;
-  const received = seen ? replies.length - duplicates : counts?.received ?? 0;
+  const received = seen ? replies.length - marked : counts?.received ?? 0;
   const transmitted = Math.max(counts?.transmitted ?? received + troubles.length, received);
   return {
     address: header === -1 ? undefined : headerAddress(lines[header]!),
@@ -223,14 +230,25 @@ function readTrouble(line: string): PingTrouble | undefined {
   return { from: first.address, text: escapeControls(line.trim()) };
 }
 
-/** Reads the first two integers before the percentage, without `+1 duplicates`. */
-function readCounts(line: string): { transmitted: number; received: number } | undefined {
+interface Counts {
+  readonly transmitted: number;
+  readonly received: number;
+  readonly duplicates: number;
+}
+
+/** `+2 duplicates` in the languages of iputils. `+1 errors` and `+1 corrupted` look alike. */
+const DUPLICATES =
+  /\+(\d{1,9}) ?(?:個の|개의 ?)?(?:d[ou]pl|d[ou]ub|dopp|kopya|дубл|重复|重複|중복)/iu;
+
+/** Reads the first two integers before the percentage, and the number of duplicates. */
+function readCounts(line: string): Counts | undefined {
   const percent = PERCENT.exec(line);
   if (percent === null) return undefined;
   const before = line.slice(0, percent.index);
   const numbers = before.match(/(?<![\d+.])\d{1,9}(?![\d.])/g);
   if (numbers === null || numbers.length < 2) return undefined;
-  return { transmitted: Number(numbers[0]), received: Number(numbers[1]) };
+  const duplicates = Number(DUPLICATES.exec(before)?.[1] ?? 0);
+  return { transmitted: Number(numbers[0]), received: Number(numbers[1]), duplicates };
 }
 
 /** Reads `= min/avg/max[/mdev] ms` (Unix) or `Minimum = 1ms, Maximum = 3ms, Average = 2ms` (Windows). */

@@ -120,8 +120,9 @@ export function parseTraceroute(output: Uint8Array | string): TraceReport {
 }
 
 /** Reads the text after the number of a hop; returns the last named host. */
-function readProbes(text: string, { probes }: Hop, before: Host, tracepath: boolean): Host {
-  let host = before;
+function readProbes(text: string, { probes }: Hop, last: Host, tracepath: boolean): Host {
+  let host = last;
+  const known = probes.length;
   let named = false;
   const add = (time: number | undefined, who: Host) => {
     if (probes.length < MAX_PROBES) probes.push({ time, below: false, ...who, note: undefined });
@@ -145,8 +146,10 @@ function readProbes(text: string, { probes }: Hop, before: Host, tracepath: bool
       host = named ? { ...host, asn } : { ...NOBODY, asn };
     } else if (inBrackets !== undefined) {
       if (isAddress(inBrackets)) host = { ...host, address: inBrackets };
-    } else if (tracepath && named) break;
-    else if (isAddress(token) || (HOST.test(token) && !/^\d+$/.test(token))) {
+    } else if (tracepath && named) {
+      // Old versions write `host asymm  1   0.390ms`, new ones put `asymm  1` after the time.
+      if (probes.length > known) break;
+    } else if (isAddress(token) || (HOST.test(token) && !/^\d+$/.test(token))) {
       host = { ...(named ? NOBODY : host), ...identify(token) };
       named = true;
     }

@@ -39,10 +39,12 @@ Deno.test("every type of record is read as it was written", () => {
     truncated: true,
     recursionDesired: false,
     recursionAvailable: true,
+    authenticated: true,
+    checkingDisabled: true,
     code: "BADVERS",
     questions: [{ name: "host.test", type: "TYPE255" }],
     answers: RECORDS.map(([record]) => record),
-    authorities: [RECORDS[9]![0]],
+    authorities: [RECORDS.find(([{ type }]) => type === "SOA")![0]],
     additionals: [RECORDS[0]![0]],
     extension: { udpSize: 4096, dnssec: false },
   };

@@ -58,6 +58,25 @@ wg0: flags=144<POINTOPOINT,NOARP>  mtu 1420
   );
 });
 
+Deno.test("parseIfconfig() keeps addresses with groups that look like a label", () => {
+  const [en5] = parseIfconfig(`en5: flags=8863<UP,BROADCAST,RUNNING> mtu 1500
+\tether ac:de:48:00:11:22
+\tinet6 fe80::aede:48ff:fe00:1122%en5 prefixlen 64 scopeid 0x7
+\tinet6 2001:db8:cafe:1::7 prefixlen 64
+\tinet6 face:b00c::1/64
+\tinet6 addr:dead::beef/48 Scope:Global
+\tinet6-Adresse: fade::cafe/32 Scope:Global
+`);
+  assertEquals(en5?.addresses.map(({ address, prefix }) => `${address}/${prefix}`), [
+    "fe80::aede:48ff:fe00:1122%en5/64",
+    "2001:db8:cafe:1::7/64",
+    "face:b00c::1/64",
+    "dead::beef/48",
+    "fade::cafe/32",
+  ]);
+  assertEquals(en5?.mac, "ac:de:48:00:11:22");
+});
+
 Deno.test("parseIfconfig() reads the old format of BusyBox in English, German and French", () => {
   const samples = [
     `eth0      Link encap:Ethernet  HWaddr 02:00:00:00:00:07

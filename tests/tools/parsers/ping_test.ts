@@ -87,6 +87,40 @@ Request timeout for icmp_seq 0
   assertEquals([lost.transmitted, lost.received, lost.loss, lost.times], [2, 0, 1, undefined]);
 });
 
+Deno.test("parsePing() reads duplicates that only the summary mentions", () => {
+  const rows: Array<[string, number]> = [
+    ["10 packets transmitted, 9 received, +2 duplicates, 10% packet loss, time 9012ms", 2],
+    ["10 packets transmitted, 9 received, +1 errors, 10% packet loss, time 9012ms", 0],
+    ["10 Pakete übertragen, 9 empfangen, +3 Duplikate, +1 Fehler, 10% Paketverlust, Zeit 9ms", 3],
+    ["10 paquets transmis, 9 reçus, +4 doublons, 10% packet loss, time 9ms", 4],
+    ["已发送 10 个包， 已接收 9 个包, +5 重复, 10% packet loss, time 9ms", 5],
+    ["10 пакетов передано, 9 принято, +6 дубликатов, 10% потеряно", 6],
+  ];
+  for (const [line, duplicates] of rows) {
+    const report = parsePing(`PING 192.0.2.7 (192.0.2.7) 56(84) bytes of data.\n\n${line}\n`);
+    assertEquals([report.transmitted, report.received, report.duplicates], [10, 9, duplicates]);
+  }
+});
+
+Deno.test("parsePing() counts one answer to a request for a broadcast address as received", () => {
+  const output = `PING 192.0.2.255 (192.0.2.255): 56 data bytes
+64 bytes from 192.0.2.1: icmp_seq=0 ttl=64 time=0.2 ms
+64 bytes from 192.0.2.2: icmp_seq=0 ttl=64 time=4.2 ms
+64 bytes from 192.0.2.3: icmp_seq=0 ttl=64 time=8.3 ms
+64 bytes from 192.0.2.1: icmp_seq=1 ttl=64 time=0.3 ms
+`;
+  const stopped = parsePing(output);
+  assertEquals([stopped.transmitted, stopped.received, stopped.duplicates], [2, 2, 2]);
+  assertEquals(stopped.replies.map(({ duplicate }) => duplicate), [false, true, true, false]);
+  const summed = parsePing(`${output}
+--- 192.0.2.255 ping statistics ---
+3 packets transmitted, 2 packets received, +2 duplicates, 33.3% packet loss
+round-trip min/avg/max/stddev = 0.2/3.2/8.3/3.0 ms
+`);
+  assertEquals([summed.transmitted, summed.received, summed.duplicates], [3, 2, 2]);
+  assertEquals(Math.round(summed.loss * 100), 33);
+});
+
 Deno.test("parsePing() reads BusyBox, inetutils, macOS and FreeBSD", () => {
   assertEquals(
     summary(`PING host.test (192.0.2.7): 56 data bytes

@@ -123,6 +123,17 @@ Deno.test("parseTraceroute() reads tracepath, which repeats hops", () => {
   assertEquals([brief(stuck), stuck.reached], [[["*"]], false]);
 });
 
+Deno.test("parseTraceroute() reads old versions of tracepath, with the time after `asymm`", () => {
+  const report = parseTraceroute(` 1?: [LOCALHOST]                              pmtu 1500
+ 1:  gw.test                           0.411ms
+ 2:  gw.test                 asymm  1   0.390ms pmtu 1480
+ 2:  2001:db8::7                      463.514ms reached
+     Resume: pmtu 1480 hops 2 back 2
+`);
+  assertEquals(brief(report), [["gw.test@0.411"], ["gw.test@0.39", "2001:db8::7@463.514"]]);
+  assertEquals(report.reached, true);
+});
+
 const TRACERT = {
   English: [
     "Tracing route to host.test [192.0.2.7]",
