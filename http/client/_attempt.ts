@@ -1,5 +1,5 @@
 import type { HttpHookRequest, HttpHooks } from "./options.ts";
-import type { RequestSpan } from "./_tracing.ts";
+import type { RequestSpan } from "../internal/client_tracing.ts";
 import type { TimeLimits } from "./_time_limits.ts";
 import type { Plan } from "./_request_plan.ts";
 import type { Origin } from "./internal/pool.ts";

@@ -1,5 +1,6 @@
 import { timeLimit } from "../../net/internal/options.ts";
 import { holdWhile } from "../../net/internal/timer.ts";
+import { ClientTracing } from "../internal/client_tracing.ts";
 import type { CookieStore } from "./cookie_jar.ts";
 import type { HttpClientOptions, HttpHookRequest, HttpHooks } from "./options.ts";
 import type { HttpTry } from "./errors.ts";
@@ -19,7 +20,6 @@ import { RateLimiter } from "./_rate_limit.ts";
 import { follow, locationOf } from "./_redirects.ts";
 import { Retries } from "./_retry_decision.ts";
 import { failure } from "./_request_failure.ts";
-import { findTracing, type Tracing } from "./_tracing.ts";
 import { ExchangeFailure } from "./internal/exchange_failure.ts";
 import { type Origin, Pool } from "./internal/pool.ts";
 import { Http1Transport } from "./internal/transport.ts";
@@ -48,7 +48,7 @@ export class ClientSession {
   readonly #authenticator = new Authenticator();
   readonly #cookies: CookieStore | Promise<CookieStore> | undefined;
   readonly #cache: Promise<ResponseCache> | undefined;
-  readonly #tracing: Tracing | undefined = findTracing();
+  readonly #tracing = ClientTracing.find("@portside/kit/http/client");
   #closed = false;
 
   constructor(options: HttpClientOptions) {
@@ -267,7 +267,8 @@ export class ClientSession {
     }
     // Deno's own `fetch` makes a span itself.
     if (this.#clients.serves(plan.url) === false) {
-      attempt.span = this.#tracing?.start(plan.method, plan.url, attempt.number, headers);
+      const { method, url } = plan;
+      attempt.span = this.#tracing?.start({ method, url, attempt: attempt.number, headers });
     }
     const incoming = await this.#send(attempt, plan, plain, guard);
     if (cache === undefined) return incoming;

@@ -4,6 +4,7 @@ import type { HookTime } from "./_hook_time.ts";
 import { sizeOf } from "./_head.ts";
 import type { Peer } from "./_peer.ts";
 import { shownTarget } from "./_request_target.ts";
+import type { RequestTrace } from "./_tracing.ts";
 import type { ProxyEntry } from "./options.ts";
 
 /** The state of one request across all attempts to send it. */
@@ -21,6 +22,8 @@ export class CurrentRequest {
   denied = false;
   /** The number of bytes that the client has sent through a tunnel. */
   tunnelled = 0;
+  /** The size of the forwarded body of the response. */
+  bodySize = 0;
 
   readonly #started = performance.now();
   readonly #client: Peer;
@@ -34,15 +37,29 @@ export class CurrentRequest {
    * @param client The connection of the client.
    * @param head The head; undefined if it is malformed.
    * @param body The body; undefined if the head is malformed.
+   * @param trace The spans of the request; undefined if OpenTelemetry is disabled.
    */
   constructor(
     client: Peer,
     readonly head: Http1Request | undefined,
     readonly body: ForwardedBody | undefined,
+    readonly trace?: RequestTrace,
   ) {
     this.#client = client;
     this.#sentBefore = client.sent;
     this.#headSize = head === undefined ? 0 : sizeOf(head.fields);
+  }
+
+  /** Ends the span of the request. */
+  endTrace(): void {
+    const { status, error, body } = this;
+    this.trace?.end({
+      status: status === 0 ? undefined : status,
+      // The name for errors without a class in the semantic conventions.
+      error: error !== undefined && status < 400 ? "_OTHER" : undefined,
+      received: body?.size,
+      sent: this.bodySize,
+    });
   }
 
   /** Returns the log entry of the request. */

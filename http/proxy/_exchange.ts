@@ -79,6 +79,8 @@ export function closing(asked: Asked, isFull: boolean): Asked {
 /** One attempt to send a request on one connection and to forward the response. */
 export class ProxyExchange {
   status = 0;
+  /** The size of the forwarded body of the response. */
+  bodySize = 0;
   /** The time at which the head of the response arrived. */
   firstByte: number | undefined;
   /** Whether the connection to the server can be reused. */
@@ -322,6 +324,7 @@ export class ProxyExchange {
         await upstream.confirmEnd();
         decoder.finish();
       } else if (event.kind === "data") {
+        this.bodySize += event.bytes.length;
         const writing = out.data(event.bytes, chunked);
         if (writing !== undefined) await writing;
       } else if (event.kind === "end") {

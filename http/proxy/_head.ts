@@ -66,12 +66,15 @@ export interface Outgoing {
   /** Whether the server should close the connection after its response. */
   readonly close: boolean;
   readonly via: string;
+  /** The fields of the trace, which replace those of the client. */
+  readonly trace?: Headers;
 }
 
 /** Returns the head of a request to forward. */
 export function requestHead(head: Http1Request, out: Outgoing): string {
   const { fields, framing, minor } = head;
-  const names = namesOf(head.connection);
+  const named = namesOf(head.connection);
+  const names = out.trace === undefined ? named : named.union(new Set(out.trace.keys()));
   const raw = rawOf(fields);
   const { text, at } = raw ?? written(fields);
   const drop = out.maxForwards === undefined ? NONE : MAX_FORWARDS;
@@ -104,6 +107,7 @@ export function requestHead(head: Http1Request, out: Outgoing): string {
   if (wantsWebSocket(head)) lines += "Connection: Upgrade\r\nUpgrade: websocket\r\n";
   else if (out.close) lines += "Connection: close\r\n";
   if (out.authorization !== undefined) lines += `Proxy-Authorization: ${out.authorization}\r\n`;
+  for (const [name, value] of out.trace ?? []) lines += `${name}: ${value}\r\n`;
   return `${lines}Via: 1.${minor} ${out.via}\r\n\r\n`;
 }
 

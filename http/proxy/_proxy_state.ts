@@ -2,6 +2,7 @@ import { getLogger } from "@logtape/logtape";
 import type { TickClock } from "./_clock.ts";
 import type { ClientRules } from "./_client_rules.ts";
 import type { NextHops } from "./_next_hop.ts";
+import type { ProxyTracing } from "./_tracing.ts";
 import type { Upstreams } from "./_upstream.ts";
 import type { ProxyEntry, ProxyOptions } from "./options.ts";
 
@@ -18,6 +19,7 @@ export interface ProxyCore {
   readonly introduce: 1 | 2 | undefined;
   readonly limits: ProxyLimits;
   readonly counts: Counts;
+  readonly tracing: ProxyTracing | undefined;
 }
 
 /** The complete limits of a proxy. */

@@ -152,7 +152,8 @@ export class ProxySession implements Answering {
   #begin(head: Http1Request): CurrentRequest {
     const body = new ForwardedBody(this.#client, head, this.#core.limits, this.#onGone);
     this.#attention.head = head;
-    return this.#current = new CurrentRequest(this.#client, head, body);
+    const trace = this.#core.tracing?.begin(head);
+    return this.#current = new CurrentRequest(this.#client, head, body, trace);
   }
 
   #finish(current: CurrentRequest): void {
@@ -160,6 +161,7 @@ export class ProxySession implements Answering {
     this.#client.unwatch();
     this.out.clear();
     this.#client.shrink();
+    current.endTrace();
     tell(this.#core, current.entry(this.#admission.client), current.denied);
   }
 
@@ -281,12 +283,17 @@ export class ProxySession implements Answering {
     current: CurrentRequest,
   ): Promise<boolean | undefined> {
     this.#use(upstream);
-    const exchange = new ProxyExchange(this.#core, asked, upstream, this);
+    const trace = current.trace && new Headers();
+    const span = trace && current.trace!.attempt(trace);
+    const traced = trace === undefined ? asked : { ...asked, to: { ...asked.to, trace } };
+    const exchange = new ProxyExchange(this.#core, traced, upstream, this);
     try {
       const outcome = await exchange.run();
+      span?.answered(exchange.status);
       if (outcome === "tunnel") await this.#tunnel(upstream, current);
       return outcome === "keep";
     } catch (error) {
+      span?.failed(error);
       this.out.clear();
       if (error instanceof Stale && !this.#gone) return undefined;
       const refusal = error instanceof ProxyRefusal
@@ -302,6 +309,7 @@ export class ProxySession implements Answering {
       this.#putBack(upstream, exchange);
       current.status = exchange.status;
       current.firstByte = exchange.firstByte;
+      current.bodySize = exchange.bodySize;
     }
   }
 

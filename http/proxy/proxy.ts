@@ -83,6 +83,7 @@ import type {
   ServeProxyUnixOptions,
 } from "./serve_options.ts";
 import { ProxySessions, RunningProxy } from "./_running_proxy.ts";
+import { ProxyTracing } from "./_tracing.ts";
 
 export type * from "./options.ts";
 export type * from "./serve_options.ts";
@@ -163,6 +164,7 @@ function makeProxy(options: ProxyOptions): Proxy {
     counts,
     credentials: options.users === undefined ? undefined : new Credentials(options.users),
     introduce: options.sendProxyProtocol,
+    tracing: ProxyTracing.find(),
   };
   return {
     handle: (connection, info) => handle(core, connection, info),

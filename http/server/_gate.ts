@@ -17,7 +17,8 @@ import { ProxyTrust } from "../internal/forwarded.ts";
 import { HostCheck } from "../internal/host_check.ts";
 import { COUNT_SENT, lengthToSend } from "../internal/sent_bytes.ts";
 import { SILENCE } from "./_half_closed_client.ts";
-import type { ServerTracing } from "./_tracing.ts";
+import type { ServerTracing } from "../internal/server_tracing.ts";
+import { traced } from "./_traced.ts";
 import { CLOSING, NOT_LOCAL, REFUSALS } from "./_refusals.ts";
 import { problem, ProblemError, type ProblemOptions } from "../problem.ts";
 import type {
@@ -180,7 +181,7 @@ export class Gate {
   ): Response | Promise<Response> {
     const { tracing } = this;
     if (tracing === undefined) return this.#handle(request, info, body);
-    return tracing.serve(request, info, () => this.#handle(request, info, body));
+    return traced(tracing, request, info, () => this.#handle(request, info, body));
   }
 
   #handle(

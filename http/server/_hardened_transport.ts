@@ -11,7 +11,7 @@ import type { Gate } from "./_gate.ts";
 import { type ConnectionLimits, HttpConnection } from "./_connection.ts";
 import { prepareLazyRequests } from "../internal/lazy_request.ts";
 import { prepareStaticBodies } from "../internal/static_response.ts";
-import { ServerTracing } from "./_tracing.ts";
+import { ServerTracing } from "../internal/server_tracing.ts";
 import { MAX_FIELDS, MAX_HEAD } from "../internal/http1_limits.ts";
 import type { HttpTransport } from "./_transport.ts";
 import type {
@@ -87,7 +87,7 @@ export class HardenedTransport<A extends HttpAddr> implements HttpTransport<A> {
 
 /** Returns the options and the handler of a server of any kind for the options of `serveHttp`. */
 function prepare<A extends HttpAddr>(options: HttpServerOptions<A>, gate: Gate) {
-  gate.tracing = ServerTracing.find();
+  gate.tracing = ServerTracing.find("@portside/kit/http/server");
   prepareLazyRequests();
   prepareStaticBodies();
   const { maxHead = MAX_HEAD, maxHeaders = MAX_FIELDS } = options;

@@ -1,5 +1,6 @@
 import { getLogger } from "@logtape/logtape";
 import { toNetError } from "../../../net/errors/errors.ts";
+import type { ClientTracing, RequestSpan } from "../../internal/client_tracing.ts";
 import { takeWholeBody } from "../../internal/lazy_request.ts";
 import type { IdleUpstreams } from "../_idle_upstreams.ts";
 import type { TickClock, Ticked } from "../_clock.ts";
@@ -7,7 +8,7 @@ import { ProxyRefusal } from "../_error_pages.ts";
 import type { Upstream } from "../_upstream.ts";
 import { type Balancer, Unavailable } from "./_balancer.ts";
 import { type Outcome, ReverseExchange, type Sending, Unanswered } from "./_exchange.ts";
-import { type HeadRules, requestHead, rewrittenHead } from "./_head.ts";
+import { type HeadRules, pathOf, requestHead, rewrittenHead } from "./_head.ts";
 import { type Plan, planOf } from "./_plan.ts";
 import type { ReverseLimits, ReverseTarget } from "./_target.ts";
 import { problem } from "../../problem.ts";
@@ -24,6 +25,7 @@ export interface ReverseCore {
   readonly clock: TickClock;
   readonly idle: IdleUpstreams<Upstream>;
   readonly balancer: Balancer;
+  readonly tracing: ClientTracing | undefined;
 }
 
 /** The counters of a reverse proxy. */
@@ -121,6 +123,7 @@ class Forward implements Ticked {
   #dialing: AbortController | undefined;
   #signal: AbortSignal | undefined;
   #tried: Set<ReverseTarget> | undefined;
+  #attempts = 0;
 
   constructor(forwarder: Forwarder, request: Request, info: HttpInfo, plan: Plan) {
     this.#forwarder = forwarder;
@@ -212,19 +215,23 @@ class Forward implements Ticked {
   async #attempt(target: ReverseTarget, upstream: Upstream): Promise<Response> {
     const { rules, limits, options } = this.#forwarder.core;
     const { rewrite } = options;
+    const trace = this.#forwarder.core.tracing && new Headers();
+    const span = trace && this.#startSpan(target, trace);
     let lease: Lease | undefined;
     try {
       const head = rewrite === undefined
-        ? requestHead(this.#request, this.#info, target, this.#plan, rules)
-        : await rewrittenHead(this.#request, this.#info, target, this.#plan, rules, rewrite);
+        ? requestHead(this.#request, this.#info, target, this.#plan, rules, trace)
+        : await rewrittenHead(this.#request, this.#info, target, this.#plan, rules, rewrite, trace);
       lease = new Lease(this.#forwarder, this.#request, this.#info, target, upstream);
       const sending = this.#sending ??= this.#sendingOf();
       const exchange = this.#exchange = new ReverseExchange(upstream, sending, limits, lease);
       if (this.#signal?.aborted) exchange.abandon();
       const response = await exchange.run(head);
       target.succeed();
+      span?.answered(response.status);
       return response;
     } catch (error) {
+      span?.failed(error);
       if (lease === undefined) {
         // The connection is unused.
         this.#forwarder.core.idle.give(upstream);
@@ -235,6 +242,14 @@ class Forward implements Ticked {
       }
       throw error;
     }
+  }
+
+  /** Starts the span of an attempt, and adds it to the headers. */
+  #startSpan(target: ReverseTarget, headers: Headers): RequestSpan | undefined {
+    const { tracing } = this.#forwarder.core;
+    const { method, url } = this.#request;
+    const sent = new URL(pathOf(url), target.url);
+    return tracing?.start({ method, url: sent, attempt: ++this.#attempts, headers });
   }
 
   #sendingOf(): Sending {

@@ -98,25 +98,26 @@ function namedBy(headers: Headers): ReadonlySet<string> | undefined {
   return new Set(parseList(lower));
 }
 
-/** Returns the head of a request. */
+/** Returns the head of a request. The fields of `trace` replace those of the client. */
 export function requestHead(
   request: Request,
   info: HttpInfo,
   target: ReverseTarget,
   out: OutgoingHead,
   rules: HeadRules,
+  trace?: Headers,
 ): string {
   const path = pathAt(pathOf(request.url), target, rules);
   const host = hostFor(request, info, target, rules);
   const { method, headers } = request;
   const trusted = info.forwarded !== undefined;
   const named = namedBy(headers);
-  const passes = (key: string) => isPassed(key, named, trusted);
-  const client = clientLines(request, info, rules);
+  const passes = (key: string) => trace?.has(key) !== true && isPassed(key, named, trusted);
+  const client = linesOf([...clientFields(request, info, rules), ...trace ?? []]);
   return write({ method, path, host, headers }, out, headers, passes, client, rules.name);
 }
 
-/** Returns the head of a request that a hook may change. */
+/** Returns the head of a request that a hook may change. The fields of `trace` replace those of the client. */
 export async function rewrittenHead(
   request: Request,
   info: HttpInfo,
@@ -124,6 +125,7 @@ export async function rewrittenHead(
   out: OutgoingHead,
   rules: HeadRules,
   rewrite: NonNullable<ReverseProxyOptions["rewrite"]>,
+  trace?: Headers,
 ): Promise<string> {
   const trusted = info.forwarded !== undefined;
   const named = namedBy(request.headers);
@@ -132,6 +134,7 @@ export async function rewrittenHead(
     if (isPassed(name, named, trusted)) headers.append(name, value);
   }
   for (const [name, value] of clientFields(request, info, rules)) headers.append(name, value);
+  for (const [name, value] of trace ?? []) headers.set(name, value);
   headers.set("host", hostFor(request, info, target, rules));
   const { method } = request;
   const path = pathAt(pathOf(request.url), target, rules);
@@ -218,9 +221,9 @@ function hostOf(request: Request, info: HttpInfo): string | undefined {
   return host !== null && isHost(host) ? host : undefined;
 }
 
-function clientLines(request: Request, info: HttpInfo, rules: HeadRules): string {
+function linesOf(fields: Iterable<[name: string, value: string]>): string {
   let lines = "";
-  for (const [name, value] of clientFields(request, info, rules)) lines += `${name}: ${value}\r\n`;
+  for (const [name, value] of fields) lines += `${name}: ${value}\r\n`;
   return lines;
 }
 

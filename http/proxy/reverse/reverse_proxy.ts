@@ -50,6 +50,7 @@ import { TARGET, TOKEN } from "../../internal/http1_bytes.ts";
 import { IdleUpstreams } from "../_idle_upstreams.ts";
 import { TickClock } from "../_clock.ts";
 import type { Upstream } from "../_upstream.ts";
+import { ClientTracing } from "../../internal/client_tracing.ts";
 import { Balancer } from "./_balancer.ts";
 import { Forwarder } from "./_forward.ts";
 import {
@@ -171,7 +172,8 @@ export function reverseProxy(
   const idle = new IdleUpstreams<Upstream>({ clock, maxIdlePerHost, keepAliveTimeout });
   const balancer = new Balancer(target, options.policy, { clock, limits, tls: options.tls, idle });
   const rules = { name, host, forwarded, stripPrefix };
-  const forwarder = new Forwarder({ options, rules, limits, clock, idle, balancer });
+  const tracing = ClientTracing.find("@portside/kit/http/reverse-proxy");
+  const forwarder = new Forwarder({ options, rules, limits, clock, idle, balancer, tracing });
   const close = () => forwarder.close();
   return Object.assign(
     (request: Request, info: HttpInfo) => forwarder.handle(request, info),

@@ -1,4 +1,4 @@
-/** Spans of the client for OpenTelemetry, as those of Deno's `fetch`. */
+/** Spans of requests for OpenTelemetry, as those of Deno's `fetch`. Client and proxies make them. */
 
 import {
   contextWith,
@@ -8,25 +8,47 @@ import {
   SPAN_FAILED,
   SpanKind,
   type Telemetry,
+  type TraceContext,
   urlAttributes,
-} from "../internal/tracing.ts";
-import { hostPortOf } from "../internal/url_parts.ts";
+} from "./tracing.ts";
+import { hostPortOf } from "./url_parts.ts";
 
-/** The spans of a client. */
-export class Tracing {
+/** A request whose span starts. */
+export interface TracedRequest {
+  readonly method: string;
+  readonly url: URL;
+  /** The number of this try, from 1. */
+  readonly attempt: number;
+  /** The fields of the request, to which the span is added. */
+  readonly headers: Headers;
+  /** The context of the span. @default the active one */
+  readonly above?: TraceContext;
+}
+
+/** The spans of the requests that one part of this package sends. */
+export class ClientTracing {
   readonly #telemetry: Telemetry;
+  readonly #scope: string;
 
-  constructor(telemetry: Telemetry) {
+  private constructor(telemetry: Telemetry, scope: string) {
     this.#telemetry = telemetry;
+    this.#scope = scope;
+  }
+
+  /** Returns the spans under the name of a part; undefined if OpenTelemetry is disabled. */
+  static find(scope: string): ClientTracing | undefined {
+    const telemetry = findTelemetry();
+    return telemetry && new ClientTracing(telemetry, scope);
   }
 
   /** Starts the span of a try, and adds it to the headers of the request. */
-  start(method: string, url: URL, attempt: number, headers: Headers): RequestSpan {
+  start({ method, url, attempt, headers, above }: TracedRequest): RequestSpan {
     const { trace, context } = this.#telemetry;
     const { hostname, port } = hostPortOf(url);
     const full = new URL(url);
     full.username = full.password = full.hash = "";
-    const span = trace.getTracer("@portside/kit/http/client").startSpan(method, {
+    const parent = above ?? context.active();
+    const span = trace.getTracer(this.#scope).startSpan(method, {
       kind: SpanKind.client,
       attributes: {
         "http.request.method": method,
@@ -35,8 +57,8 @@ export class Tracing {
         "server.port": port,
         ...(attempt > 1 ? { "http.request.resend_count": attempt - 1 } : {}),
       },
-    });
-    injectContext(this.#telemetry, contextWith(context.active(), span), headers);
+    }, parent);
+    injectContext(this.#telemetry, contextWith(parent, span), headers);
     return new RequestSpan(span);
   }
 }
@@ -76,10 +98,4 @@ export class RequestSpan {
     this.#over = true;
     this.#span.end();
   }
-}
-
-/** Returns the tracing of the process; undefined if it is disabled. */
-export function findTracing(): Tracing | undefined {
-  const telemetry = findTelemetry();
-  return telemetry && new Tracing(telemetry);
 }
