@@ -23,6 +23,8 @@ export interface Reply {
   readonly temporary: boolean;
   /** The address of the server. */
   readonly address?: string;
+  /** What is known about the reason, as sentences for the end of the message. */
+  readonly hint?: string | undefined;
 }
 
 /**
@@ -57,9 +59,9 @@ export class ReplyError extends NetError {
    * @param what The start of the message, such as "Cannot send to <x@a.test>".
    * @param reply The reply of the server.
    */
-  constructor(what: string, { code, enhanced, lines, temporary, address }: Reply) {
+  constructor(what: string, { code, enhanced, lines, temporary, address, hint }: Reply) {
     const said = [code, enhanced, lines.join(" ").slice(0, 500)].filter((part) => part).join(" ");
-    super(`${what}: ${said}`, {
+    super(`${what}: ${said}${hint === undefined ? "" : `. ${hint}`}`, {
       kind: "reply",
       code,
       retryable: temporary,

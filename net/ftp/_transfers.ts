@@ -8,9 +8,10 @@ import { whileOpen } from "../internal/while_open.ts";
 import { upgradeTls } from "../tls/upgrade.ts";
 import { type FtpControl, isOf } from "./_control.ts";
 import { type Agreed, DataDialer } from "./_data_dialer.ts";
-import { FtpHashes, type RunningHash } from "./_hashes.ts";
+import { FtpHashes } from "./_hashes.ts";
+import { FtpVerdict, type Transfer } from "./_verdict.ts";
 import type { NameCoding } from "../internal/name_coding.ts";
-import { type FtpReply, parseFtpSize } from "./codec.ts";
+import type { FtpReply } from "./codec.ts";
 import type { ConnectFtpOptions, FtpSource, FtpTransferOptions } from "./options.ts";
 
 /** The number of chunks that are read ahead. */
@@ -23,30 +24,11 @@ const MOMENT = 250;
 const MAX_LINE = 64 * 1024;
 const LF = 10;
 
-/** A transfer that has started. */
-interface Transfer {
-  /** The failed action, for messages. */
-  readonly what: string;
-  readonly data: Connection;
-  /** Whether the server has replied already that the transfer is complete. Some do for small files. */
-  readonly isConfirmed: boolean;
-}
-
-/** The end of a file, for the verdict. */
-interface FileEnd {
-  readonly path: string;
-  /** The size of the file on this side. */
-  readonly size: number;
-  /** Whether the data connection has ended as it should. */
-  readonly isClean: boolean;
-  /** The hash of the file on this side, if it is compared. */
-  readonly hash: RunningHash | undefined;
-}
-
 /** The transfers of a session, one at a time. */
 export class FtpTransfers {
   /** The hashes of files on the server. */
   readonly hashes: FtpHashes;
+  readonly #verdict: FtpVerdict;
   readonly #control: FtpControl;
   readonly #dialogue: Dialogue;
   readonly #options: ConnectFtpOptions;
@@ -55,6 +37,7 @@ export class FtpTransfers {
 
   constructor(control: FtpControl, options: ConnectFtpOptions, coding: NameCoding) {
     this.hashes = new FtpHashes(control);
+    this.#verdict = new FtpVerdict(control, this.hashes);
     this.#control = control;
     this.#dialogue = control.dialogue;
     this.#options = options;
@@ -85,7 +68,7 @@ export class FtpTransfers {
       if (offset > 0) await this.#control.command(what, `REST ${offset}`, 3);
       const reply = await this.#control.ask(command);
       isConfirmed = !upload && isOf(2, reply);
-      if (!isConfirmed && !isOf(1, reply)) throw this.#control.refused(what, reply);
+      if (!isConfirmed && !isOf(1, reply)) throw this.#verdict.refused(what, reply);
     } catch (error) {
       agreed.abort(error);
       throw error;
@@ -124,45 +107,6 @@ export class FtpTransfers {
     }
   }
 
-  /** Reads the reply at the end of a transfer. */
-  async #finish({ what, isConfirmed }: Transfer): Promise<void> {
-    if (isConfirmed) return;
-    const reply = await this.#control.reply();
-    if (!isOf(2, reply)) throw this.#control.refused(what, reply);
-  }
-
-  /** Reads the verdict of the server about a file, and compares what is known about it. */
-  async #finishFile(transfer: Transfer, { path, size, isClean, hash }: FileEnd): Promise<void> {
-    await this.#finish(transfer);
-    const { what } = transfer;
-    if (!isClean) await this.#checkSize(what, path, size);
-    if (hash === undefined) return;
-    const there = await this.hashes.ifKnown(path);
-    const here = hash.end();
-    if (there === undefined || there.value === here) return;
-    throw this.#spoiled(
-      `${what}: its ${hash.algorithm} is ${here} here and ${there.value} on ${this.#dialogue.peer}`,
-      "protocol",
-    );
-  }
-
-  /** Throws if the file on the server has another size, if the server reports sizes. */
-  async #checkSize(what: string, path: string, size: number): Promise<void> {
-    const reply = await this.#control.ask(`SIZE ${path}`);
-    const whole = isOf(2, reply) ? parseFtpSize(reply.lines[0] ?? "") : undefined;
-    if (whole === undefined || reply.code !== 213 || whole === size) return;
-    throw this.#spoiled(
-      `${what}: the data connection ended without a close_notify after ${size} of ${whole} bytes`,
-      "truncated",
-    );
-  }
-
-  /** Returns an error about a file, which leaves the session in order. */
-  #spoiled(message: string, kind: "protocol" | "truncated"): unknown {
-    const address = this.#dialogue.peer;
-    return this.#dialogue.spare(new NetError(message, { kind, phase: "read", address }));
-  }
-
   /**
    * Ends a transfer that the other side has broken. The session stays open if the server replies. Returns
    * the reason, or the error that the server reports if it ended the data connection itself.
@@ -177,7 +121,7 @@ export class FtpTransfers {
       this.#dialogue.abort(reason);
       return reason;
     }
-    if (cut && reply.code >= 400) return this.#control.refused(what, reply);
+    if (cut && reply.code >= 400) return this.#verdict.refused(what, reply);
     return this.#dialogue.spare(reason);
   }
 
@@ -273,7 +217,7 @@ export class FtpTransfers {
           data.abort(error);
         }
         const size = offset + bytes;
-        await end(() => this.#finishFile(transfer, { path, size, isClean, hash }));
+        await end(() => this.#verdict.ofFile(transfer, { path, size, isClean, hash }));
         controller.close();
       },
       cancel: (reason) => end(() => this.#abandon(data, reason).then(() => {})),
@@ -333,7 +277,7 @@ export class FtpTransfers {
     } finally {
       signal.removeEventListener("abort", onAbort);
     }
-    await this.#finishFile(transfer, { path, size: offset + sent, isClean: true, hash });
+    await this.#verdict.ofFile(transfer, { path, size: offset + sent, isClean: true, hash });
   }
 
   /** Fetches a listing as lines. */
@@ -348,7 +292,7 @@ export class FtpTransfers {
       data.abort(error);
       throw error;
     }
-    await this.#finish(transfer);
+    await this.#verdict.of(transfer);
     return lines;
   }
 

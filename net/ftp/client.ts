@@ -2,11 +2,12 @@
  * An FTP client (RFC 959, 2228, 2389, 2428, 3659, 4217): the control connection and the data
  * connections are encrypted by default, and transfers are streams that can be resumed and aborted.
  *
- * Data connections are passive. They go to the host of the control connection: the address in the reply
- * to PASV is ignored, unless `trustPassiveAddress` is set. The client cannot work with servers that
- * require a data connection to resume the TLS session of the control connection (`require_ssl_reuse` of
- * vsftpd), because neither Deno's TLS nor its `node:tls` can pass a session on. The error of the
- * transfer then is the rejection by the server, usually `522`.
+ * Data connections go to the host of the control connection: the address in the reply to PASV is ignored,
+ * unless `trustPassiveAddress` is set. With `active`, the server opens them.
+ *
+ * Some servers want each data connection to resume the TLS session of the control connection: ProFTPD by
+ * default, and vsftpd with `require_ssl_reuse`. Neither Deno's TLS nor its `node:tls` can resume a session
+ * of another connection, so such a server rejects the transfers. The error names the settings to change.
  *
  * @example Download a file
  * ```ts

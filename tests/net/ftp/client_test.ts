@@ -841,6 +841,7 @@ Deno.test({
       await using ftp = await connectFtp({ caCerts: [ca], port: server.port, timeout: 10_000 });
       const error = await assertRejects(() => work(ftp), ReplyError, "session reuse required");
       assertEquals(error.code, "522");
+      assertMatch(error.message, /resume the TLS session .* require_ssl_reuse=NO/);
     }
   },
 });
