@@ -23,7 +23,7 @@ export interface Reply {
   readonly temporary: boolean;
   /** The address of the server. */
   readonly address?: string;
-  /** What is known about the reason, as sentences for the end of the message. */
+  /** Sentences about the reason and the remedy, for the end of the message. */
   readonly hint?: string | undefined;
 }
 

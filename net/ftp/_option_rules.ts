@@ -74,6 +74,9 @@ export const FTP_TREE = new OptionRules<FtpTreeOptions>({
   onFile: callback,
   onProgress: callback,
   onRefused: callback,
+  connections: integer(1, 100),
+  verify: flag,
+  anyName: flag,
 });
 
 /** A path on the server. */

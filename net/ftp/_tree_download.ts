@@ -1,5 +1,6 @@
 /** The download of a whole directory. */
 
+import { NetError } from "../errors/errors.ts";
 import { ignoreFailure } from "../internal/ignore_failure.ts";
 import { ReplyError } from "../errors/reply_error.ts";
 import { ifFound } from "../internal/local_files.ts";
@@ -7,7 +8,9 @@ import { nameProblem } from "../internal/local_name.ts";
 import { lowerAscii } from "../text.ts";
 import type { FtpClient } from "./client.ts";
 import { type FtpEntry, isPlainFtpName } from "./codec.ts";
-import { sameTime, type TreeWork } from "./_tree_report.ts";
+import { partialName } from "./_partial_name.ts";
+import type { TreeCrew } from "./_tree_crew.ts";
+import { isSpoiled, sameTime, type TreeWork } from "./_tree_report.ts";
 
 /** One directory of a tree, on both sides. */
 interface Place {
@@ -21,13 +24,18 @@ interface Place {
   readonly above: readonly (string | undefined)[];
 }
 
+/** The errors of file systems for a name that they cannot have. */
+const UNFIT_NAMES: ReadonlySet<string> = new Set(["ENAMETOOLONG", "EINVAL", "EILSEQ"]);
+
 /** Downloads directories. */
 export class TreeDownload {
   readonly #ftp: FtpClient;
+  readonly #crew: TreeCrew;
   readonly #work: TreeWork;
 
-  constructor(ftp: FtpClient, work: TreeWork) {
-    this.#ftp = ftp;
+  constructor(crew: TreeCrew, work: TreeWork) {
+    this.#ftp = crew.first;
+    this.#crew = crew;
     this.#work = work;
   }
 
@@ -35,6 +43,7 @@ export class TreeDownload {
   async run(remote: string, folder: string): Promise<void> {
     const unique = await this.#uniqueOf(remote);
     await this.#directory({ remote, folder, below: "", above: [unique] });
+    await this.#crew.end();
   }
 
   async #directory(place: Place): Promise<void> {
@@ -53,17 +62,22 @@ export class TreeDownload {
         );
       },
     });
-    for (const entry of entries) await this.#entry(entry, place);
     // Nothing is deleted for a line that may name it.
-    if (this.#work.options.delete && complete) await this.#delete(entries, place);
+    const surplus = this.#work.options.delete && complete
+      ? await this.#surplus(entries, place)
+      : [];
+    for (const entry of entries) await this.#entry(entry, place);
+    for (const path of surplus) {
+      if (!this.#work.options.dryRun) await Deno.remove(path, { recursive: true });
+      this.#work.removed();
+    }
   }
 
-  async #entry(entry: FtpEntry, { remote, folder, below, above }: Place): Promise<void> {
+  async #entry(entry: FtpEntry, place: Place): Promise<void> {
+    const { remote, folder, below, above } = place;
     const { name, type, unique } = entry;
     this.#work.enter(remote, 0);
-    const problem = isPlainFtpName(name)
-      ? nameProblem(name)
-      : "No file of this name can be made here";
+    const problem = this.#problemOf(name);
     if (problem !== undefined) {
       const path = `${remote}: ${JSON.stringify(name.slice(0, 200))}`;
       return this.#work.leave(path, "name", problem);
@@ -75,7 +89,8 @@ export class TreeDownload {
       return this.#work.leave(from, "link", `It is ${what}`);
     }
     const to = `${folder}/${name}`;
-    const here = await ifFound(Deno.lstat(to));
+    const here = await this.#existing(to, from);
+    if (here === null) return;
     if (here !== undefined && (type === "directory" ? !here.isDirectory : here.isDirectory)) {
       const what = here.isDirectory ? "a folder" : here.isSymlink ? "a link" : "a file";
       return this.#work.leave(from, "name", `It is a ${type} on the server, and ${what} here`);
@@ -94,7 +109,28 @@ export class TreeDownload {
       return await this.#work.orRefused(from, this.#directory(inner));
     }
     if (here?.isFile && this.#isSame(entry, here)) return this.#work.skip();
-    await this.#work.orRefused(from, this.#file(entry, from, to));
+    await this.#crew.add((ftp) => this.#work.orRefused(from, this.#file(ftp, entry, from, to)));
+  }
+
+  /** Returns what is at a path here; undefined if nothing is; null if the file system refuses the name. */
+  async #existing(path: string, from: string): Promise<Deno.FileInfo | undefined | null> {
+    try {
+      return await ifFound(Deno.lstat(path));
+    } catch (error) {
+      const { code, message } = error as Error & { code?: string };
+      if (!UNFIT_NAMES.has(code ?? "")) throw error;
+      this.#work.leave(from, "name", `It cannot be stored here: ${message}`);
+      return null;
+    }
+  }
+
+  /** Returns why no file of a name can be made here; undefined if one can. */
+  #problemOf(name: string): string | undefined {
+    if (!isPlainFtpName(name)) return "No file of this name can be made here";
+    if (!name.isWellFormed()) {
+      return "It is not in the encoding of the session: give the right one as the option encoding";
+    }
+    return nameProblem(name, this.#work.options.anyName ? Deno.build.os : "windows");
   }
 
   #isSame(entry: FtpEntry, { size, mtime }: Deno.FileInfo): boolean {
@@ -103,44 +139,69 @@ export class TreeDownload {
     return bySize || sameTime(mtime, entry, this.#ftp.features.has("MLST"));
   }
 
-  async #file({ size, modified }: FtpEntry, from: string, to: string): Promise<void> {
-    const { signal, dryRun, onProgress } = this.#work.options;
-    this.#work.begin(from, size);
-    if (dryRun) return this.#work.transferred(size ?? 0);
-    const part = `${to}.${crypto.randomUUID().slice(0, 8)}.part`;
-    let received = 0;
+  async #file(
+    ftp: FtpClient,
+    { size, modified }: FtpEntry,
+    from: string,
+    to: string,
+  ): Promise<void> {
+    const { dryRun, verify = false } = this.#work.options;
+    const count = this.#work.begin(from, size);
+    let isComplete = dryRun === true;
+    const part = partialName(to);
     try {
-      const stream = await this.#ftp.download(from, {
-        ...signal && { signal },
-        onProgress: (bytes) => {
-          received = bytes;
-          this.#work.count(bytes);
-          onProgress?.(bytes);
-        },
-      });
+      if (dryRun) return;
+      const { onProgress } = count;
+      const { signal } = this.#crew;
+      const stream = await ftp.download(from, { signal, onProgress, verify });
       const file = await Deno.open(part, { write: true, createNew: true })
         .catch((error) => stream.cancel(error).then(() => Promise.reject(error)));
       await stream.pipeTo(file.writable);
+      await this.#checkSize(ftp, from, size, count.moved);
       // The time tells the next run whether the file has changed.
       if (modified !== undefined) await Deno.utime(part, modified, modified);
       await Deno.rename(part, to);
+      isComplete = true;
     } catch (error) {
       await ignoreFailure(Deno.remove(part));
-      throw error;
+      if (!isSpoiled(error, ftp)) throw error;
+      this.#work.leave(from, "content", error.message);
+    } finally {
+      count.end(isComplete);
     }
-    this.#work.transferred(received);
   }
 
-  /** Deletes what the server does not have. Links are deleted and not followed. */
-  async #delete(entries: readonly FtpEntry[], { folder, below }: Place): Promise<void> {
+  /** Throws if a file has another size than the listing says, and the server does not correct itself. */
+  async #checkSize(
+    ftp: FtpClient,
+    path: string,
+    listed: number | undefined,
+    size: number,
+  ): Promise<void> {
+    if (listed === undefined || listed === size) return;
+    // The file may have changed since the listing.
+    const now = await ftp.size(path).catch((error) => {
+      if (error instanceof ReplyError) return size;
+      throw error;
+    });
+    if (now === size) return;
+    const message = `Cannot fetch ${path}: it has ${now} bytes, and ${size} arrived`;
+    throw new NetError(message, { kind: "truncated", phase: "read" });
+  }
+
+  /** Returns the paths of what the server does not have. */
+  async #surplus(
+    entries: readonly FtpEntry[],
+    { folder, below }: Place,
+  ): Promise<string[]> {
     const there = new Set(entries.map(({ name }) => name));
     // In a dry run, the folder may not exist.
     const here = await ifFound(Array.fromAsync(Deno.readDir(folder))) ?? [];
-    for (const { name, isDirectory } of here) {
-      if (there.has(name) || this.#work.excludes(below + name, isDirectory)) continue;
-      if (!this.#work.options.dryRun) await Deno.remove(`${folder}/${name}`, { recursive: true });
-      this.#work.removed();
-    }
+    return here
+      .filter(({ name, isDirectory }) =>
+        !there.has(name) && !this.#work.excludes(below + name, isDirectory)
+      )
+      .map(({ name }) => `${folder}/${name}`);
   }
 
   /** Returns the unique id of a directory, after asking the server to report ids in all listings. */

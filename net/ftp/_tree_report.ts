@@ -3,6 +3,7 @@
 import { NetError } from "../errors/errors.ts";
 import { ReplyError } from "../errors/reply_error.ts";
 import { checkDepth } from "./_directories.ts";
+import type { FtpClient } from "./client.ts";
 import type { FtpEntry } from "./codec.ts";
 import type { FtpLeft, FtpTreeOptions, FtpTreeReport } from "./options.ts";
 
@@ -12,12 +13,25 @@ const MAX_LEFT = 1000;
 /** The precision of times in milliseconds: of MLSD and MDTM, of LIST for new files, of LIST for old ones. */
 const [SECOND, MINUTE, DAY] = [2000, 60_000, 86_400_000];
 
+/** The count of one file in transfer. */
+export interface FileCount {
+  /** The number of bytes so far. */
+  readonly moved: number;
+  /** Takes the number of bytes so far. It throws if the tree becomes too large. */
+  onProgress(bytes: number): void;
+  /** Ends the file. A complete one is counted. */
+  end(isComplete: boolean): void;
+}
+
 /** The work on one tree. */
 export class TreeWork {
   /** The options of the tree. */
   readonly options: FtpTreeOptions;
   readonly #report: { -readonly [K in keyof FtpTreeReport]: FtpTreeReport[K] };
   readonly #left: FtpLeft[] = [];
+  /** The number of files in transfer, and of their bytes. */
+  #moving = 0;
+  #reserved = 0;
   readonly #leftOf = new Map<FtpLeft["kind"], number>();
 
   constructor(options: FtpTreeOptions) {
@@ -59,27 +73,41 @@ export class TreeWork {
   }
 
   /** Begins a file: checks the limits, and tells the caller. */
-  begin(path: string, size: number | undefined): void {
-    const { maxFiles = 0, onFile } = this.options;
-    if (maxFiles > 0 && this.#report.files >= maxFiles) {
+  begin(path: string, size: number | undefined): FileCount {
+    const { maxFiles = 0, maxBytes = 0, onFile, onProgress } = this.options;
+    if (maxFiles > 0 && this.#report.files + this.#moving >= maxFiles) {
       throw new NetError(`The tree has more than ${maxFiles} files`, { kind: "limit" });
     }
-    this.count(size ?? 0);
+    let [moved, reserved] = [0, 0];
+    /** Checks the limit of bytes, with those of all files in transfer. */
+    const reserve = (bytes: number) => {
+      if (bytes <= reserved) return;
+      if (maxBytes > 0 && this.#report.bytes + this.#reserved + bytes - reserved > maxBytes) {
+        throw new NetError(`The tree has more than ${maxBytes} bytes`, { kind: "limit" });
+      }
+      this.#reserved += bytes - reserved;
+      reserved = bytes;
+    };
+    reserve(size ?? 0);
+    this.#moving++;
     onFile?.(path, size);
-  }
-
-  /** Checks the limit of bytes, with those of the file in transfer. */
-  count(bytes: number): void {
-    const { maxBytes = 0 } = this.options;
-    if (maxBytes > 0 && this.#report.bytes + bytes > maxBytes) {
-      throw new NetError(`The tree has more than ${maxBytes} bytes`, { kind: "limit" });
-    }
-  }
-
-  /** Counts a transferred file. */
-  transferred(bytes: number): void {
-    this.#report.files++;
-    this.#report.bytes += bytes;
+    return {
+      onProgress: (bytes) => {
+        moved = bytes;
+        reserve(bytes);
+        onProgress?.(bytes, path);
+      },
+      end: (isComplete) => {
+        this.#moving--;
+        this.#reserved -= reserved;
+        if (!isComplete) return;
+        this.#report.files++;
+        this.#report.bytes += this.options.dryRun ? size ?? 0 : moved;
+      },
+      get moved() {
+        return moved;
+      },
+    };
   }
 
   /** Waits for work. A rejection by the server is reported to `onRefused`, if that is given. */
@@ -95,21 +123,27 @@ export class TreeWork {
 }
 
 /**
- * Returns whether the file on the server has the time of a local one.
+ * Returns whether the file on the server has the time of a local one. An unknown time is another one.
  *
  * @param local The time of the local file.
  * @param entry The entry in the listing of the server.
  * @param exact Whether the server reports seconds.
  */
 export function sameTime(local: Date | null, { modified }: FtpEntry, exact: boolean): boolean {
-  if (local === null || modified === undefined) return true;
+  if (local === null || modified === undefined) return false;
   return Math.abs(local.getTime() - modified.getTime()) < precisionOf(modified, exact);
 }
 
-/** Returns whether the file on the server is at least as new as a local one. */
+/** Returns whether the file on the server is known to be at least as new as a local one. */
 export function isNewer({ modified }: FtpEntry, local: Date | null, exact: boolean): boolean {
-  if (local === null || modified === undefined) return true;
+  if (local === null || modified === undefined) return false;
   return modified.getTime() + precisionOf(modified, exact) > local.getTime();
+}
+
+/** Returns whether an error is about the content of one file. The session can go on. */
+export function isSpoiled(error: unknown, ftp: FtpClient): error is NetError {
+  if (!(error instanceof NetError) || !ftp.open) return false;
+  return error.kind === "truncated" || error.kind === "protocol";
 }
 
 function precisionOf(time: Date, exact: boolean): number {

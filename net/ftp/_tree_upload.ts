@@ -4,89 +4,139 @@ import { ReplyError } from "../errors/reply_error.ts";
 import type { FtpClient } from "./client.ts";
 import type { FtpEntry } from "./codec.ts";
 import { isPlainFtpName } from "./codec.ts";
-import { isNewer, type TreeWork } from "./_tree_report.ts";
+import type { TreeCrew } from "./_tree_crew.ts";
+import { isNewer, isSpoiled, type TreeWork } from "./_tree_report.ts";
+
+/** One folder of a tree, on both sides. */
+interface Place {
+  /** The path of the local folder. */
+  readonly folder: string;
+  /** The path on the server. */
+  readonly remote: string;
+  /** The path below the top of the tree, with a slash at its end unless it is empty. */
+  readonly below: string;
+  readonly depth: number;
+  /** The entry of the directory on the server; undefined if it does not exist. */
+  readonly entry: FtpEntry | undefined;
+}
 
 /** Uploads folders. */
 export class TreeUpload {
   readonly #ftp: FtpClient;
+  readonly #crew: TreeCrew;
   readonly #work: TreeWork;
 
-  constructor(ftp: FtpClient, work: TreeWork) {
-    this.#ftp = ftp;
+  constructor(crew: TreeCrew, work: TreeWork) {
+    this.#ftp = crew.first;
+    this.#crew = crew;
     this.#work = work;
   }
 
   /** Uploads a folder with everything in it. */
   async run(folder: string, remote: string): Promise<void> {
-    await this.#directory(folder, remote, "", 0);
+    const place = { folder, remote, below: "", depth: 0, entry: undefined };
+    const there = await this.#entries(remote).catch(async (error) => {
+      if (!(error instanceof ReplyError)) throw error;
+      // A dry run makes no directories.
+      if (!this.#work.options.dryRun) await this.#ftp.mkdir(remote, { recursive: true });
+      return new Map<string, FtpEntry>();
+    });
+    await this.#contents(place, there);
+    await this.#crew.end();
   }
 
-  async #directory(folder: string, remote: string, below: string, depth: number): Promise<void> {
+  async #directory(place: Place): Promise<void> {
+    const { remote, folder, depth, entry } = place;
     this.#work.enter(folder, depth);
-    const { dryRun, skipSame, delete: deletes } = this.#work.options;
-    if (!dryRun) await this.#ftp.mkdir(remote, { recursive: true });
-    const there = skipSame || deletes ? await this.#entries(remote) : new Map<string, FtpEntry>();
+    if (entry !== undefined) return await this.#contents(place, await this.#entries(remote));
+    await this.#contents(place, await this.#made(remote));
+  }
+
+  /** Makes a directory, and returns its entries. It may exist although the listing does not show it. */
+  async #made(remote: string): Promise<Map<string, FtpEntry>> {
+    if (this.#work.options.dryRun) return new Map();
+    try {
+      await this.#ftp.mkdir(remote);
+      return new Map();
+    } catch (error) {
+      if (!(error instanceof ReplyError)) throw error;
+      return await this.#entries(remote).catch(() => Promise.reject(error));
+    }
+  }
+
+  async #contents(place: Place, there: Map<string, FtpEntry>): Promise<void> {
+    const { folder, remote, below, depth } = place;
+    const surplus = new Map(there);
     for await (const { name, isDirectory, isFile } of Deno.readDir(folder)) {
       this.#work.enter(folder, 0);
-      if (this.#work.excludes(below + name, isDirectory)) {
-        there.delete(name);
-        continue;
-      }
+      surplus.delete(name);
+      if (this.#work.excludes(below + name, isDirectory)) continue;
       const [own, target] = [`${folder}/${name}`, `${remote.replace(/\/$/, "")}/${name}`];
       const entry = there.get(name);
-      there.delete(name);
       if (/[\r\n\0]/.test(name)) {
         this.#work.leave(own, "name", "A command of FTP cannot contain this name");
       } else if (isDirectory) {
-        const inner = this.#directory(own, target, `${below}${name}/`, depth + 1);
-        await this.#work.orRefused(own, inner);
+        // A link may lead to a directory.
+        const isThere = entry?.type === "directory" || entry?.type === "link";
+        const inner = {
+          folder: own,
+          remote: target,
+          below: `${below}${name}/`,
+          depth: depth + 1,
+          entry: isThere ? entry : undefined,
+        };
+        await this.#work.orRefused(own, this.#directory(inner));
       } else if (!isFile) this.#work.leave(own, "link", "It is neither a file nor a folder");
-      else await this.#work.orRefused(own, this.#file(own, target, entry));
+      else {
+        await this.#crew.add((ftp) =>
+          this.#work.orRefused(own, this.#file(ftp, own, target, entry))
+        );
+      }
     }
-    if (deletes) await this.#delete(there, remote, below);
+    if (this.#work.options.delete) await this.#delete(surplus, remote, below);
   }
 
   async #entries(remote: string): Promise<Map<string, FtpEntry>> {
-    try {
-      const entries = await this.#ftp.list(remote, { onUnknown: () => {} });
-      return new Map(entries.map((entry) => [entry.name, entry]));
-    } catch (error) {
-      // A dry run makes no directories.
-      if (this.#work.options.dryRun && error instanceof ReplyError) return new Map();
-      throw error;
-    }
+    const entries = await this.#ftp.list(remote, { onUnknown: () => {} });
+    return new Map(entries.map((entry) => [entry.name, entry]));
   }
 
-  async #file(own: string, target: string, entry: FtpEntry | undefined): Promise<void> {
-    const { signal, dryRun, skipSame = false, bySize = false, onProgress } = this.#work.options;
-    const exact = this.#ftp.features.has("MLST");
+  async #file(
+    ftp: FtpClient,
+    own: string,
+    target: string,
+    entry: FtpEntry | undefined,
+  ): Promise<void> {
+    const { dryRun, skipSame = false, bySize = false, verify = false } = this.#work.options;
+    const exact = ftp.features.has("MLST");
     using file = await Deno.open(own);
     const { size, mtime } = await file.stat();
     const isSame = skipSame && entry?.type === "file" && entry.size === size &&
       (bySize || isNewer(entry, mtime, exact));
     if (isSame) return this.#work.skip();
-    this.#work.begin(own, size);
-    if (dryRun) return this.#work.transferred(size);
-    let sent = 0;
-    await this.#ftp.upload(target, chunks(file), {
-      atomic: true,
-      ...signal && { signal },
-      onProgress: (bytes) => {
-        sent = bytes;
-        this.#work.count(bytes);
-        onProgress?.(bytes);
-      },
-    });
-    if (mtime !== null) await this.#setTime(target, mtime);
-    this.#work.transferred(sent);
+    const count = this.#work.begin(own, size);
+    let isComplete = dryRun === true;
+    try {
+      if (dryRun) return;
+      const { onProgress } = count;
+      const { signal } = this.#crew;
+      await ftp.upload(target, chunks(file), { atomic: true, signal, onProgress, verify });
+      if (mtime !== null) await this.#setTime(ftp, target, mtime);
+      isComplete = true;
+    } catch (error) {
+      if (!isSpoiled(error, ftp)) throw error;
+      this.#work.leave(own, "content", error.message);
+    } finally {
+      count.end(isComplete);
+    }
   }
 
   /** Gives a file on the server the time of the local one, if the server can. */
-  async #setTime(target: string, time: Date): Promise<void> {
-    if (!this.#ftp.features.has("MFMT")) return;
+  async #setTime(ftp: FtpClient, target: string, time: Date): Promise<void> {
+    if (!ftp.features.has("MFMT")) return;
     const text = time.toISOString().replaceAll(/[-:T]/g, "").slice(0, 14);
     try {
-      await this.#ftp.command(`MFMT ${text} ${target}`);
+      await ftp.command(`MFMT ${text} ${target}`);
     } catch (error) {
       if (!(error instanceof ReplyError)) throw error;
     }

@@ -57,6 +57,7 @@ import {
   remotePath,
 } from "./_option_rules.ts";
 import { NetError } from "../errors/errors.ts";
+import { partialName } from "./_partial_name.ts";
 import { orCancel } from "../internal/while_open.ts";
 
 export type { FtpEntry, FtpReply } from "./codec.ts";
@@ -96,6 +97,7 @@ export async function connectFtp(options: ConnectFtpOptions = {}): Promise<FtpCl
  * other. Each call rejects with a `ReplyError` if the server rejects the command.
  */
 export class FtpClient implements AsyncDisposable {
+  readonly #options: ConnectFtpOptions;
   readonly #dialogue: Dialogue;
   readonly #control: FtpControl;
   readonly #transfers: FtpTransfers;
@@ -107,6 +109,7 @@ export class FtpClient implements AsyncDisposable {
    * @ignore
    */
   constructor(dialogue: Dialogue, options: ConnectFtpOptions, coding: NameCoding) {
+    this.#options = options;
     this.#dialogue = dialogue;
     this.#control = new FtpControl(dialogue);
     this.#transfers = new FtpTransfers(this.#control, options, coding);
@@ -135,6 +138,18 @@ export class FtpClient implements AsyncDisposable {
    */
   async begin(options: BeginOptions): Promise<void> {
     await this.#dialogue.exclusive(() => this.#control.begin(options));
+  }
+
+  /**
+   * Opens another session with the same options. It begins in the directory after the login.
+   *
+   * @returns The other client, which the caller closes.
+   * @throws {NetError} The errors of `connectFtp`; "unsupported" if the options contain `connection`.
+   */
+  async duplicate(): Promise<FtpClient> {
+    if (this.#options.connection === undefined) return await connectFtp(this.#options);
+    const message = "Cannot open another session: the option connection is for one session";
+    throw new NetError(message, { kind: "unsupported", phase: "connect" });
   }
 
   /**
@@ -292,7 +307,7 @@ export class FtpClient implements AsyncDisposable {
         await this.#transfers.write(`Cannot store ${path}`, command, path, source, options);
         return;
       }
-      const part = `${path}.${crypto.randomUUID().slice(0, 8)}.part`;
+      const part = partialName(path);
       try {
         await this.#transfers.write(`Cannot store ${path}`, "STOR", part, source, options);
         await this.#rename(part, path);

@@ -132,7 +132,12 @@ export interface FtpTreeOptions extends Pick<FtpTransferOptions, "signal"> {
    * @default false
    */
   skipSame?: boolean;
-  /** Whether `skipSame` compares sizes only, for servers that report no usable times. @default false */
+  /**
+   * Whether `skipSame` compares sizes only, for servers that report no usable times. A file whose time is
+   * unknown is transferred otherwise.
+   *
+   * @default false
+   */
   bySize?: boolean;
   /**
    * Whether files and directories that the source does not have are deleted at the destination. Excluded
@@ -156,8 +161,30 @@ export interface FtpTreeOptions extends Pick<FtpTransferOptions, "signal"> {
   maxBytes?: number;
   /** Called before each file with its path, and its size in bytes if it is known. */
   onFile?: (path: string, size: number | undefined) => void;
-  /** Called with the number of bytes of the current file so far. */
-  onProgress?: (bytes: number) => void;
+  /** Called with the number of bytes of a file so far, and with the path that `onFile` gets. */
+  onProgress?: (bytes: number, path: string) => void;
+  /**
+   * The maximum number of sessions that transfer files at the same time. The other sessions are opened with
+   * the options of the first one, and closed at the end. If the server refuses them, there are fewer.
+   *
+   * @default 1
+   */
+  connections?: number;
+  /**
+   * Whether the hashes of files are compared with those of the server, as by `verify` of `download`. A file
+   * that differs is left out.
+   *
+   * @default false
+   */
+  verify?: boolean;
+  /**
+   * Whether a download makes files with any name that this computer can store. By default names that
+   * Windows reserves are left out everywhere, because folders move between computers: `CON`, `a:b`, and
+   * names that end with a dot or a blank.
+   *
+   * @default false
+   */
+  anyName?: boolean;
   /**
    * Called for a file or directory that the server rejects. It is then left out.
    *
@@ -186,9 +213,9 @@ export interface FtpLeft {
   readonly path: string;
   /**
    * "name": it cannot be stored under its name. "link": it is a link or a special file. "line": a line of
-   * the listing is not understood.
+   * the listing is not understood. "content": the file arrived with another size or hash than it has.
    */
-  readonly kind: "name" | "link" | "line";
+  readonly kind: "name" | "link" | "line" | "content";
   /** The reason as a sentence. */
   readonly reason: string;
 }

@@ -19,6 +19,7 @@
 import { word } from "../internal/options.ts";
 import type { FtpClient, FtpTreeOptions, FtpTreeReport } from "./client.ts";
 import { FTP_TREE, remotePath } from "./_option_rules.ts";
+import { TreeCrew } from "./_tree_crew.ts";
 import { TreeDownload } from "./_tree_download.ts";
 import { TreeWork } from "./_tree_report.ts";
 import { TreeUpload } from "./_tree_upload.ts";
@@ -44,7 +45,9 @@ export async function downloadTree(
   options: FtpTreeOptions = {},
 ): Promise<FtpTreeReport> {
   const work = begin("downloadTree", remote, folder, options);
-  await new TreeDownload(ftp, work).run(remote, folder);
+  const { path, connections } = await place(ftp, remote, work.options);
+  await using crew = new TreeCrew(ftp, connections, work.options.signal);
+  await new TreeDownload(crew, work).run(path, folder);
   return work.report;
 }
 
@@ -68,8 +71,9 @@ export async function uploadTree(
   options: FtpTreeOptions = {},
 ): Promise<FtpTreeReport> {
   const work = begin("uploadTree", remote, folder, options);
-  await new TreeUpload(ftp, work)
-    .run(folder.replace(/[/\\]$/, ""), remote.replace(/\/$/, "") || "/");
+  const { path, connections } = await place(ftp, remote.replace(/\/$/, "") || "/", work.options);
+  await using crew = new TreeCrew(ftp, connections, work.options.signal);
+  await new TreeUpload(crew, work).run(folder.replace(/[/\\]$/, ""), path);
   return work.report;
 }
 
@@ -82,4 +86,17 @@ function begin(
   remotePath("remote", remote);
   word("folder", folder);
   return new TreeWork(FTP_TREE.check(owner, options));
+}
+
+/** Returns a path that is the same in all sessions, and the number of sessions that can use it. */
+async function place(
+  ftp: FtpClient,
+  remote: string,
+  { connections = 1 }: FtpTreeOptions,
+): Promise<{ path: string; connections: number }> {
+  if (connections === 1 || remote.startsWith("/")) return { path: remote, connections };
+  // Other sessions begin in another directory.
+  const home = await ftp.pwd();
+  if (!home.startsWith("/")) return { path: remote, connections: 1 };
+  return { path: `${home.replace(/\/$/, "")}/${remote}`, connections };
 }

@@ -1,5 +1,6 @@
 /** A scripted FTP server. @module */
 
+import type { Connection } from "../../net/connection/connection.ts";
 import type { ConnectFtpOptions } from "../../net/ftp/client.ts";
 import { type Answer, type LineServer, lineServer } from "./line_server.ts";
 
@@ -16,21 +17,22 @@ export function fileServer(
   overrides: Record<string, Answer> = {},
   done = "226 done\r\n",
 ): LineServer {
-  let listener: Deno.TcpListener | undefined;
-  let offered: Promise<Deno.Conn> | undefined;
+  /** The listener of each session, and the data connection that will come. */
+  const offers = new Map<Connection, { listener: Deno.TcpListener; data: Promise<Deno.Conn> }>();
   const transfer: Answer = async (line, conn) => {
     await conn.write("150 here it comes\r\n");
-    using other = await offered!;
+    using other = await offers.get(conn)!.data;
     await data(other, line);
     return done;
   };
   const all: Promise<Deno.Conn>[] = [];
-  const offer = () => {
-    listener?.close();
-    listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    offered = listener.accept();
-    offered.catch(() => {});
-    all.push(offered);
+  const offer = (conn: Connection) => {
+    offers.get(conn)?.listener.close();
+    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const data = listener.accept();
+    data.catch(() => {});
+    offers.set(conn, { listener, data });
+    all.push(data);
     return listener.addr.port;
   };
   const answers: Record<string, Answer> = {
@@ -38,9 +40,9 @@ export function fileServer(
     PASS: (line) =>
       line === "PASS secret" || line === "PASS anonymous@" ? "230 in\r\n" : "530 no\r\n",
     FEAT: () => "211-Features\r\n UTF8\r\n MLST type*;size*;\r\n211 End\r\n",
-    EPSV: () => `229 Entering (|||${offer()}|)\r\n`,
-    PASV: () => {
-      const port = offer();
+    EPSV: (_, conn) => `229 Entering (|||${offer(conn)}|)\r\n`,
+    PASV: (_, conn) => {
+      const port = offer(conn);
       return `227 Entering (127,0,0,1,${port >> 8},${port & 255})\r\n`;
     },
     MLSD: transfer,
@@ -49,6 +51,7 @@ export function fileServer(
     STOR: transfer,
     APPE: transfer,
     REST: () => "350 go on\r\n",
+    RNFR: () => "350 go on\r\n",
     SIZE: () => "213 5\r\n",
     MDTM: () => "213 20261123093000\r\n",
     PWD: () => '257 "/a ""b""" is it\r\n',
@@ -63,7 +66,7 @@ export function fileServer(
   return {
     ...server,
     async [Symbol.asyncDispose]() {
-      listener?.close();
+      for (const { listener } of offers.values()) listener.close();
       for (const one of all) await one.then((conn) => conn.close()).catch(() => {});
       await server[Symbol.asyncDispose]();
     },

@@ -2,13 +2,7 @@ import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { delay } from "@std/async/delay";
 import { developmentCertificate } from "../../../net/tls/certificate.ts";
 import { NetError } from "../../../net/errors/errors.ts";
-import {
-  connectFtp,
-  type ConnectFtpOptions,
-  type FtpClient,
-  type FtpTreeReport,
-} from "../../../net/ftp/client.ts";
-import { downloadTree, uploadTree } from "../../../net/ftp/tree.ts";
+import { connectFtp, type ConnectFtpOptions, type FtpClient } from "../../../net/ftp/client.ts";
 import { memoryPair } from "../../../net/connection/memory_pair.ts";
 import { ReplyError } from "../../../net/errors/reply_error.ts";
 import { connectTcp } from "../../../net/tcp/client.ts";
@@ -19,8 +13,6 @@ import { type FtpPeer, startPyftpdlib, startVsftpd } from "../../_support/ftp.ts
 import { type Answer, beginTls } from "../../_support/line_server.ts";
 import { needs, needsPython } from "../../_support/peers.ts";
 import { freePorts } from "../../_support/ports.ts";
-
-const counts = ({ files, skipped, bytes }: FtpTreeReport) => [files, skipped, bytes];
 
 Deno.test("a session: login, directory, size, time, listing, a file, deletion", async () => {
   await using server = files((conn, command) =>
@@ -503,64 +495,6 @@ Deno.test("rmdir() enters no directory that LIST does not show as one", async ()
   assertEquals(sent, ["MLSD d", "DELE d/.link", "RMD d"]);
 });
 
-Deno.test("a tree compares times, keeps them, deletes, excludes, and tries without changes", async () => {
-  let time = "20200101000000";
-  const facts = (name: string) => `type=file;size=5;modify=${time}; ${name}\r\n`;
-  await using server = files((conn, command) =>
-    say(command.startsWith("MLSD") ? facts("a") + facts("b.tmp") : "hello")(conn)
-  );
-  const folder = await Deno.makeTempDir();
-  await Deno.writeTextFile(`${folder}/old`, "");
-  await Deno.writeTextFile(`${folder}/kept.tmp`, "");
-  await using ftp = await connectFtp({ ...PLAIN, port: server.port });
-  const exclude = (path: string) => path.endsWith(".tmp");
-  const options = { skipSame: true, delete: true, exclude };
-  const run = async (more: object = {}) => {
-    const { left, ...report } = await downloadTree(ftp, "d", folder, { ...options, ...more });
-    assertEquals(left, []);
-    return report;
-  };
-  const first = { files: 1, skipped: 0, bytes: 5, deleted: 1 };
-  assertEquals(await run({ dryRun: true }), first);
-  assertEquals(Array.from(Deno.readDirSync(folder), ({ name }) => name).sort(), [
-    "kept.tmp",
-    "old",
-  ]);
-  assertEquals(await run(), first);
-  assertEquals(Array.from(Deno.readDirSync(folder), ({ name }) => name).sort(), ["a", "kept.tmp"]);
-  assertEquals((await Deno.stat(`${folder}/a`)).mtime?.getUTCFullYear(), 2020);
-  assertEquals(await run(), { files: 0, skipped: 1, bytes: 0, deleted: 0 });
-  time = "20200101000100";
-  assertEquals(await run({ bySize: true }), { files: 0, skipped: 1, bytes: 0, deleted: 0 });
-  assertEquals(await run(), { files: 1, skipped: 0, bytes: 5, deleted: 0 });
-  const limits = [{ maxFiles: 1 }, { maxBytes: 4 }, { maxBytes: 9 }];
-  for (const limit of limits) {
-    const failed = downloadTree(ftp, "d", `${folder}/${JSON.stringify(limit)}`, limit);
-    assertEquals((await assertRejects(() => failed, NetError)).kind, "limit");
-  }
-  await Deno.remove(folder, { recursive: true });
-});
-
-Deno.test("a tree follows no link that is in the place of a folder or a file here", async () => {
-  await using server = files((conn, command) =>
-    say(command === "MLSD d" ? "type=dir; in\r\ntype=file;size=5; f\r\n" : "hello")(conn)
-  );
-  const folder = await Deno.makeTempDir();
-  await Deno.mkdir(`${folder}/elsewhere`);
-  await Deno.writeTextFile(`${folder}/victim`, "precious");
-  await Deno.mkdir(`${folder}/tree`);
-  await Deno.symlink(`${folder}/elsewhere`, `${folder}/tree/in`);
-  await Deno.symlink(`${folder}/victim`, `${folder}/tree/f`);
-  await using ftp = await connectFtp({ ...PLAIN, port: server.port });
-  const { left, files: fetched } = await downloadTree(ftp, "d", `${folder}/tree`);
-  assertEquals([fetched, left.map(({ reason }) => reason)], [1, [
-    "It is a directory on the server, and a link here",
-  ]]);
-  assertEquals(await Deno.readTextFile(`${folder}/victim`), "precious");
-  assertEquals(await Deno.readTextFile(`${folder}/tree/f`), "hello");
-  await Deno.remove(folder, { recursive: true });
-});
-
 Deno.test("it speaks over a connection that is there already, one byte at a time", async () => {
   const [client, server] = memoryPair();
   const data = memoryPair();
@@ -844,105 +778,4 @@ Deno.test({
       assertMatch(error.message, /resume the TLS session .* require_ssl_reuse=NO/);
     }
   },
-});
-
-Deno.test({
-  name: `trees go there and back, what is the same is left out${python.suffix}`,
-  ignore: python.ignore,
-  async fn() {
-    await using server = await startPyftpdlib("starttls");
-    const { ca } = await testCertificates();
-    const folder = await Deno.makeTempDir();
-    await Deno.mkdir(`${folder}/in/deep/er`, { recursive: true });
-    await Deno.writeTextFile(`${folder}/in/a.txt`, "a");
-    await Deno.writeTextFile(`${folder}/in/deep/er/b.txt`, "bb");
-    await Deno.symlink(`${folder}/in`, `${folder}/in/loop`);
-    await using ftp = await connectFtp({
-      caCerts: [ca],
-      username: "ann",
-      password: "secret",
-      port: server.port,
-    });
-    assertEquals(counts(await uploadTree(ftp, `${folder}/in`, "/x/y")), [2, 0, 3]);
-    assertEquals(counts(await uploadTree(ftp, `${folder}/in`, "/x/y", { skipSame: true })), [
-      0,
-      2,
-      0,
-    ]);
-    const seen: string[] = [];
-    const report = await downloadTree(ftp, "/x", `${folder}/out`, {
-      onFile: (path) => void seen.push(path),
-    });
-    assertEquals([counts(report), seen.sort()], [[2, 0, 3], [
-      "/x/y/a.txt",
-      "/x/y/deep/er/b.txt",
-    ]]);
-    assertEquals(await Deno.readTextFile(`${folder}/out/y/deep/er/b.txt`), "bb");
-    // Where the server shows a link as what it leads to, there is an end all the same.
-    await Deno.symlink(".", `${server.folder}/x/loop`);
-    await Deno.symlink("..", `${server.folder}/x/y/deep/up`);
-    const once = await downloadTree(ftp, "/x", `${folder}/once`);
-    assertEquals([once.files, once.left.map(({ path }) => path).sort()], [
-      2,
-      ["/x/loop", "/x/y/deep/up"],
-    ]);
-    for (const link of ["loop", "y/deep/up"]) await Deno.remove(`${server.folder}/x/${link}`);
-    // Nor is what a link leads to cleared with the directory that it lies in.
-    await Deno.mkdir(`${server.folder}/old/in`, { recursive: true });
-    await Deno.writeTextFile(`${server.folder}/old/in/b`, "");
-    await Deno.symlink("../x", `${server.folder}/old/link`);
-    await Deno.symlink("..", `${server.folder}/old/in/up`);
-    await ftp.rmdir("/old", { recursive: true });
-    assertEquals(await Deno.readTextFile(`${server.folder}/x/y/a.txt`), "a");
-    assertEquals((await ftp.list("/")).map(({ name }) => name), ["x"]);
-    // What the server refuses is told, and the rest goes over.
-    const refused: string[] = [];
-    const tell = { onRefused: (path: string) => void refused.push(path) };
-    await Deno.writeTextFile(`${server.folder}/x/odd\nname`, "?");
-    assertEquals((await downloadTree(ftp, "/x", `${folder}/rest`, tell)).files, 2);
-    await Deno.mkdir(`${server.folder}/z/a.txt`, { recursive: true });
-    assertEquals(counts(await uploadTree(ftp, `${folder}/in`, "/z", tell)), [1, 0, 2]);
-    assertEquals(refused, ["/x/odd", `${folder}/in/a.txt`]);
-    await assertRejects(() => downloadTree(ftp, "/x", `${folder}/none`), ReplyError);
-    await Deno.remove(folder, { recursive: true });
-  },
-});
-
-Deno.test("a mirror that cannot write here lets go of the session", async () => {
-  // With what is added until it is whole, the name is too long for any file.
-  const name = "x".repeat(250);
-  await using server = files((conn, command) =>
-    say(command.startsWith("MLSD") ? `type=file;size=5; ${name}\r\n` : "y".repeat(500_000))(conn)
-  );
-  const folder = await Deno.makeTempDir();
-  await using ftp = await connectFtp({ ...PLAIN, port: server.port });
-  await assertRejects(() => downloadTree(ftp, "/", folder));
-  assertEquals(await ftp.size("x"), 5);
-  await Deno.remove(folder, { recursive: true });
-});
-
-Deno.test("a thousand links do not hide a name that a mirror cannot store", async () => {
-  const links = Array.from({ length: 1001 }, (_, i) => `type=OS.unix=symlink; l${i}\r\n`);
-  await using server = files(say(`${links.join("")}type=file;size=1; ../evil\r\n`));
-  const folder = await Deno.makeTempDir();
-  await using ftp = await connectFtp({ ...PLAIN, port: server.port });
-  const { left } = await downloadTree(ftp, "/", folder);
-  assertEquals([left.length, left.at(-1)?.kind], [1001, "name"]);
-  await Deno.remove(folder, { recursive: true });
-});
-
-Deno.test("a listing cannot lead a mirror out of its folder, and one odd name does not end it", async () => {
-  for (const name of ["../evil", "/etc/evil", "a\\b"]) {
-    await using server = files(say(`type=file;size=1; ${name}\r\n`));
-    const folder = await Deno.makeTempDir();
-    await using ftp = await connectFtp({ ...PLAIN, port: server.port });
-    const { left } = await downloadTree(ftp, "/", `${folder}/in`);
-    assertEquals(left, [{
-      path: `/: ${JSON.stringify(name)}`,
-      kind: "name",
-      reason: "No file of this name can be made here",
-    }]);
-    assertEquals(Array.from(Deno.readDirSync(folder), (one) => one.name), ["in"]);
-    await Deno.remove(folder, { recursive: true });
-  }
 });

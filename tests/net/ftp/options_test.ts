@@ -32,6 +32,9 @@ const TREE: Record<keyof Required<FtpTreeOptions>, OptionKind> = {
   onFile: "none",
   onProgress: "none",
   onRefused: "none",
+  connections: "count",
+  verify: "none",
+  anyName: "none",
 };
 
 Deno.test("connectFtp() checks every option", async () => {
