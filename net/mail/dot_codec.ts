@@ -30,6 +30,17 @@ export class DotEncoder {
   /** Whether the last byte was CR. An LF that follows belongs to the same line ending. */
   #cr = false;
   #size = 0;
+  readonly #dots: boolean;
+
+  /**
+   * Makes an encoder.
+   *
+   * @param options `dots`: whether a dot at the beginning of a line is doubled, and a line with a single
+   * dot ends the text. Without, only the line endings change, as for BDAT (RFC 3030). Default: true.
+   */
+  constructor({ dots = true }: { readonly dots?: boolean } = {}) {
+    this.#dots = dots;
+  }
 
   /**
    * The size of the text so far, in bytes, as the extension SIZE counts it (RFC 1870 §3): with CRLF
@@ -60,7 +71,7 @@ export class DotEncoder {
     let cr = find(CR, from);
     let lf = find(LF, from);
     while (from < chunk.length) {
-      if (this.#start && chunk[from] === DOT) {
+      if (this.#start && chunk[from] === DOT && this.#dots) {
         out[at++] = DOT;
         dots++;
       }
@@ -89,7 +100,8 @@ export class DotEncoder {
    * @returns The bytes that end it, with a line ending first if the text lacks one.
    */
   end(): Uint8Array<ArrayBuffer> {
-    return new TextEncoder().encode(this.#start ? ".\r\n" : "\r\n.\r\n");
+    const end = this.#start ? "" : "\r\n";
+    return new TextEncoder().encode(this.#dots ? `${end}.\r\n` : end);
   }
 }
 

@@ -2,18 +2,31 @@
 
 import type { Dialogue } from "../internal/dialogue.ts";
 import type { LoginCommands } from "../internal/mail_login.ts";
+import { NetError } from "../errors/errors.ts";
 import type { ReplyError } from "../errors/reply_error.ts";
 import { parseSmtpExtensions, type SmtpReply, SmtpReplyReader } from "./codec.ts";
+
+/** Maximum size of a line of a reply, in bytes. */
+const MAX_LINE = 8192;
+
+/**
+ * Time after which a text without a code counts as a reply, in milliseconds. A reply that follows later
+ * ends the session.
+ */
+const TEXT_TIME = 2000;
 
 /** Sends commands and reads their replies. */
 export class SmtpControl {
   readonly dialogue: Dialogue;
+  /** Whether the server speaks LMTP (RFC 2033). */
+  readonly isLmtp: boolean;
   /** The extensions of the server: names in capitals, each with its parameters. */
   extensions: ReadonlyMap<string, readonly string[]> = new Map();
   readonly #reader = new SmtpReplyReader();
 
-  constructor(dialogue: Dialogue) {
+  constructor(dialogue: Dialogue, isLmtp: boolean) {
     this.dialogue = dialogue;
+    this.isLmtp = isLmtp;
   }
 
   /** The largest message that the server accepts, in bytes; Infinity if it does not say. */
@@ -27,7 +40,7 @@ export class SmtpControl {
   /** Reads the greeting and encrypts the connection. */
   async begin(localName: string): Promise<void> {
     const greeting = await this.reply();
-    if (greeting.code !== 220) throw this.refused("Cannot begin", greeting);
+    if (!isPositive(greeting)) throw this.refused("Cannot begin", greeting);
     await this.#hello(localName);
     if (this.dialogue.tls !== "starttls") return;
     if (!this.extensions.has("STARTTLS")) throw this.dialogue.unencryptable("STARTTLS");
@@ -40,7 +53,7 @@ export class SmtpControl {
   /** Sends a command that has to succeed. */
   async command(what: string, line: string): Promise<SmtpReply> {
     const reply = await this.ask(line);
-    if (reply.code < 200 || reply.code >= 300) throw this.refused(what, reply);
+    if (!isPositive(reply)) throw this.refused(what, reply);
     return reply;
   }
 
@@ -54,8 +67,8 @@ export class SmtpControl {
   /** Returns the commands that carry a login (RFC 4954 §4). */
   loginCommands(): LoginCommands {
     const challengeIn = (reply: SmtpReply): string | undefined => {
-      if (reply.code === 334) return reply.lines[0] ?? "";
-      if (reply.code >= 200 && reply.code < 300) return undefined;
+      if (isPositive(reply)) return undefined;
+      if (digitOf(reply.code) === 3) return reply.lines[0] ?? "";
       throw this.refused("Cannot log in", reply);
     };
     const ask = async (line: string, shown: string) => challengeIn(await this.ask(line, shown));
@@ -67,36 +80,91 @@ export class SmtpControl {
     };
   }
 
-  /** Ends the session if unexpected data has arrived. It would be taken for the next reply. */
+  /** Ends the session if an unexpected reply has arrived. It would be taken for the next reply. */
   async quiet(): Promise<void> {
-    if (!this.dialogue.talkative) return;
-    await this.reply();
-    throw this.dialogue.broken("sent a reply without a command");
+    // A text without a code is no reply. Some servers send an empty line too much.
+    while (this.dialogue.talkative || this.#reader.state === "reply") {
+      if (this.#push(await this.dialogue.readLine(MAX_LINE)) === undefined) continue;
+      throw this.dialogue.broken("sent a reply without a command");
+    }
   }
 
-  /** Reads the next reply. With 421 the server ends the session, whatever the command (RFC 5321 §3.8). */
-  async reply(): Promise<SmtpReply> {
-    const reply = await this.dialogue.readReply((line) => this.#reader.push(line));
-    if (reply.code !== 421) return reply;
+  /**
+   * Reads the next reply. With 421 the server ends the session, whatever the command (RFC 5321 §3.8).
+   *
+   * @param limit The time limit for the whole reply in milliseconds; 0 for no limit.
+   */
+  async reply(limit: number = this.dialogue.timeout): Promise<SmtpReply> {
+    this.dialogue.allow(limit);
+    for (;;) {
+      const line = await this.#line(limit);
+      const reply = line === undefined ? this.#reader.flush() : this.#push(line);
+      if (reply !== undefined) return reply;
+    }
+  }
+
+  /** Returns the error for a negative reply. */
+  refused(what: string, { code, enhanced, lines }: SmtpReply, temporary?: boolean): ReplyError {
+    return this.dialogue.refused(what, {
+      code: code === 0 ? "" : `${code}`.padStart(3, "0"),
+      enhanced,
+      lines,
+      temporary: temporary ?? digitOf(code) === 4,
+    });
+  }
+
+  /** Reads the next line. Returns undefined if nothing follows a text without a code. */
+  async #line(limit: number): Promise<string | undefined> {
+    const isText = this.#reader.state === "text";
+    const timeout = isText ? Math.min(limit || Infinity, TEXT_TIME) : limit;
+    const wait = this.dialogue.wait({ timeout });
+    for (;;) {
+      const line = this.dialogue.tryLine(MAX_LINE);
+      if (line !== undefined) return line;
+      try {
+        await this.dialogue.more(wait);
+      } catch (error) {
+        if (isText && error instanceof NetError && error.kind === "timeout") return undefined;
+        throw error;
+      }
+    }
+  }
+
+  #push(line: string): SmtpReply | undefined {
+    let reply: SmtpReply | undefined;
+    try {
+      reply = this.#reader.push(line);
+    } catch {
+      this.dialogue.nonsense(line);
+    }
+    if (reply?.code !== 421) return reply;
     const gone = this.refused("The session has ended", reply);
     this.dialogue.abort(gone);
     throw gone;
   }
 
-  /** Returns the error for a negative reply. */
-  refused(what: string, { code, enhanced, lines }: SmtpReply): ReplyError {
-    const temporary = code >= 400 && code < 500;
-    return this.dialogue.refused(what, { code: `${code}`, enhanced, lines, temporary });
-  }
-
   async #hello(localName: string): Promise<void> {
-    const reply = await this.ask(`EHLO ${localName}`);
-    if (reply.code === 250) {
+    const [first, second] = this.isLmtp ? ["LHLO"] : ["EHLO", "HELO"];
+    const reply = await this.ask(`${first} ${localName}`);
+    if (isPositive(reply)) {
       this.extensions = parseSmtpExtensions(reply);
       return;
     }
     // Servers from before 1995 do not support EHLO.
     this.extensions = new Map();
-    await this.command("Cannot greet", `HELO ${localName}`);
+    if (second === undefined || digitOf(reply.code) === 4) {
+      throw this.refused("Cannot greet", reply);
+    }
+    await this.command("Cannot greet", `${second} ${localName}`);
   }
+}
+
+/** Returns the first digit of a code. It tells whether a command has succeeded (RFC 5321 §4.2.1). */
+export function digitOf(code: number): number {
+  return Math.floor(code / 100);
+}
+
+/** Returns whether a reply reports success. */
+export function isPositive({ code }: SmtpReply): boolean {
+  return digitOf(code) === 2;
 }

@@ -1,7 +1,8 @@
 /**
- * An SMTP client (RFC 5321, 3207, 4954, 1870, 2920, 6152, 6531): STARTTLS by default, pipelined, with
- * messages of any size as streams, and with a result for every recipient. It does not compose
- * messages: `examples/mail/compose.ts` shows how to do that with Nodemailer's composer.
+ * A client for SMTP (RFC 5321, 3207, 4954, 1870, 2920, 3030, 3461, 6152, 6531, 8689, 9422) and LMTP
+ * (RFC 2033): STARTTLS by default, pipelined, with messages of any size as streams, and with a result for
+ * every recipient. It does not compose messages: `examples/mail/compose.ts` shows how to do that with
+ * Nodemailer's composer.
  *
  * @example Send a message
  * ```ts
@@ -29,15 +30,28 @@ import type { SaslCredentials, SaslName } from "../mail/options.ts";
 import { SmtpControl } from "./_control.ts";
 import { SmtpMessages } from "./_messages.ts";
 import { checkEnvelope, CONNECT_SMTP, SEND_MAIL } from "./_option_rules.ts";
-import type { SmtpEnvelope, SmtpReply } from "./codec.ts";
-import type { ConnectSmtpOptions, SendMailOptions, SentMail, SmtpMessage } from "./options.ts";
+import type { SmtpReply } from "./codec.ts";
+import type {
+  ConnectSmtpOptions,
+  SendMailOptions,
+  SentMail,
+  SmtpEnvelope,
+  SmtpMessage,
+} from "./options.ts";
 import { orCancel } from "../internal/while_open.ts";
 
-export type { SmtpEnvelope, SmtpReply } from "./codec.ts";
+export type { SmtpReply } from "./codec.ts";
 export * from "./options.ts";
 
 const MECHANISM = mechanismName();
-const DEFAULTS = { tls: "starttls", ports: { implicit: 465, starttls: 587 } } as const;
+const DEFAULTS = {
+  smtp: { tls: "starttls", ports: { implicit: 465, starttls: 587 } },
+  lmtp: { tls: "starttls", ports: { implicit: 24, starttls: 24 } },
+} as const;
+/** The minimum that RFC 5321 §4.5.3.2 recommends for the reply to a command, in milliseconds. */
+const REPLY_TIME = 300_000;
+/** The minimum that RFC 5321 §4.5.3.2.6 recommends for the reply to a message, in milliseconds. */
+const FINAL_TIME = 600_000;
 
 /**
  * Connects, encrypts the connection, and logs in if `username` is given.
@@ -51,11 +65,11 @@ const DEFAULTS = { tls: "starttls", ports: { implicit: 465, starttls: 587 } } as
  */
 export async function connectSmtp(options: ConnectSmtpOptions = {}): Promise<SmtpClient> {
   options = CONNECT_SMTP.check("connectSmtp", options);
-  const { localName, allowPlaintextLogin: allow = false } = options;
+  const { timeout = REPLY_TIME, protocol = "smtp" } = options;
   return await openSession(
-    options,
-    DEFAULTS,
-    (dialogue) => new SmtpClient(dialogue, localName, allow),
+    { ...options, timeout },
+    DEFAULTS[protocol],
+    (dialogue) => new SmtpClient(dialogue, options),
   );
 }
 
@@ -72,14 +86,15 @@ export class SmtpClient implements AsyncDisposable {
    *
    * @ignore
    */
-  constructor(dialogue: Dialogue, localName: string | undefined, allowPlaintext: boolean) {
+  constructor(dialogue: Dialogue, options: ConnectSmtpOptions) {
+    const { localName, protocol, finalTimeout = FINAL_TIME, maxRecipients = Infinity } = options;
     this.#dialogue = dialogue;
-    this.#control = new SmtpControl(dialogue);
-    this.#messages = new SmtpMessages(this.#control);
+    this.#control = new SmtpControl(dialogue, protocol === "lmtp");
+    this.#messages = new SmtpMessages(this.#control, { finalTimeout, maxRecipients });
     const own = dialogue.conn.localAddr;
     const address = "hostname" in own ? own.hostname : "127.0.0.1";
     this.#localName = localName ?? (address.includes(":") ? `[IPv6:${address}]` : `[${address}]`);
-    this.#allowPlaintext = allowPlaintext;
+    this.#allowPlaintext = options.allowPlaintextLogin ?? false;
   }
 
   /** The extensions of the server: names in capitals, each with its parameters. */
@@ -98,8 +113,8 @@ export class SmtpClient implements AsyncDisposable {
   }
 
   /**
-   * Whether the session ended within a message: after the server had accepted the sender, and before
-   * its final reply. The message may have arrived. If it is sent again, it may arrive twice.
+   * Whether the session ended after the end of a message was sent, and before its final reply. The
+   * message may have arrived. If it is sent again, it may arrive twice.
    */
   get midway(): boolean {
     return this.#messages.midway;
@@ -143,17 +158,18 @@ export class SmtpClient implements AsyncDisposable {
   }
 
   /**
-   * Sends a message to all recipients that the server accepts. The result lists the others.
+   * Sends a message to all recipients that the server accepts. The result lists the others. If the server
+   * limits the recipients of a message (452 or 552), a message in memory is sent in several transactions.
    *
    * @param envelope The sender and the recipients. They need not be those of the message's header.
    * @param message The message, header and body.
-   * @param options The size of a stream, and a signal.
+   * @param options The size of a stream, requests for reports, the way of sending, and a signal.
    * @returns The accepted and the rejected recipients, and the final reply.
-   * @throws {SmtpRecipientsError} If the server rejects all recipients.
+   * @throws {SmtpRecipientsError} If no recipient has got the message.
    * @throws {ReplyError} If the server rejects the sender or the message.
    * @throws {NetError} "limit" if the message is larger than the server accepts; "unsupported" if the
-   * server accepts only ASCII, and an address or the text is not ASCII. If the text is a stream, this
-   * error ends the session.
+   * server lacks an extension that the options, an address or the text needs. If the text is a stream that
+   * is not ASCII, this error may end the session.
    * @throws {TypeError | RangeError} If an argument is invalid, or if there is no recipient.
    */
   async send(

@@ -24,15 +24,19 @@ import { splitWords, trimBlanks, upperAscii } from "../text.ts";
 
 /** A complete reply. */
 export interface SmtpReply {
-  /** The code: 2xx success, 3xx continue, 4xx temporary failure, 5xx permanent failure. */
+  /**
+   * The code. Its first digit decides: 2 success, 3 continue, 4 temporary failure, all others permanent
+   * failure. If the lines have different codes, it is that of the last line. It is 0 if the server sent
+   * text without a code.
+   */
   readonly code: number;
-  /** The enhanced code (RFC 2034, RFC 3463), if every line has it. */
+  /** The enhanced code (RFC 2034, RFC 3463) of the first line, if it agrees with the code. */
   readonly enhanced?: string;
   /** The text of each line, without the codes. */
   readonly lines: readonly string[];
 }
 
-/** The error for a line that is not part of a reply. */
+/** The error for a reply that does not end. */
 export class SmtpSyntaxError extends Error {
   /** The name of the class. */
   override readonly name = "SmtpSyntaxError";
@@ -41,43 +45,65 @@ export class SmtpSyntaxError extends Error {
 /** Maximum number of lines of a reply. */
 const MAX_LINES = 1000;
 
-/** Assembles replies from their lines. */
+/**
+ * Assembles replies from their lines. Any three digits are a code. A line without a code is a part of the
+ * reply that it stands in or before.
+ */
 export class SmtpReplyReader {
+  /** The code of the last line, if more lines must follow. */
   #code: string | undefined;
   #lines: string[] = [];
+  /** The index of the first line with a code. */
+  #first = 0;
+
+  /** The lines so far: none, only text without a code, or the beginning of a reply. */
+  get state(): "empty" | "text" | "reply" {
+    return this.#code !== undefined ? "reply" : this.#lines.length > 0 ? "text" : "empty";
+  }
 
   /**
    * Adds a line.
    *
    * @param line The line, without its line ending.
    * @returns The reply if this is its last line; undefined if more lines follow.
-   * @throws {SmtpSyntaxError} If the line is not part of this reply, or if the reply has too many lines.
+   * @throws {SmtpSyntaxError} If the reply has too many lines.
    */
   push(line: string): SmtpReply | undefined {
-    const [, code = "", separator, text = ""] = /^([2-5][0-5]\d)(?:([ -])(.*))?$/s.exec(line) ?? [];
-    if (code === "" || (this.#code !== undefined && this.#code !== code)) {
-      throw new SmtpSyntaxError(
-        `This is not a line of a reply: ${JSON.stringify(line.slice(0, 100))}`,
-      );
-    }
-    this.#lines.push(text);
-    if (separator === "-") {
-      if (this.#lines.length >= MAX_LINES) throw new SmtpSyntaxError("The reply does not end");
-      this.#code = code;
-      return undefined;
-    }
+    // Within a reply, the text of a line without a code may begin with a number.
+    const form = this.#code === undefined
+      ? /^(\d{3})(?!\d)([- \t]?)(.*)$/s
+      : /^(\d{3})(?:([- \t])(.*))?$/s;
+    const [, code, separator = "", text = ""] = form.exec(line) ?? [];
+    if (code === undefined && this.#code === undefined) this.#first++;
+    this.#lines.push(code === undefined ? line : text);
+    if (code !== undefined && separator !== "-") return this.#end(Number(code));
+    this.#code = code ?? this.#code;
+    if (this.#lines.length >= MAX_LINES) throw new SmtpSyntaxError("The reply does not end");
+    return undefined;
+  }
+
+  /**
+   * Ends a text without a code that no reply has followed.
+   *
+   * @returns A reply with the code 0; undefined if there is no such text.
+   */
+  flush(): SmtpReply | undefined {
+    if (this.state !== "text") return undefined;
+    this.#first = 0;
+    return this.#end(0);
+  }
+
+  #end(code: number): SmtpReply {
     const lines = this.#lines;
+    const first = lines[this.#first]!;
     this.#code = undefined;
     this.#lines = [];
-    const enhanced = lines.map((one) => /^([245]\.\d{1,3}\.\d{1,3})(?: |$)/.exec(one)?.[1]);
-    const [first] = enhanced;
-    return first !== undefined && enhanced.every((one) => one === first)
-      ? {
-        code: Number(code),
-        enhanced: first,
-        lines: lines.map((one) => one.slice(first.length + 1)),
-      }
-      : { code: Number(code), lines };
+    this.#first = 0;
+    const [, enhanced = ""] = /^([245]\.\d{1,3}\.\d{1,3})(?: |$)/.exec(first) ?? [];
+    if (enhanced === "" || !`${code}`.startsWith(enhanced[0]!)) return { code, lines };
+    const bare = (line: string) =>
+      line === enhanced || line.startsWith(`${enhanced} `) ? line.slice(enhanced.length + 1) : line;
+    return { code, enhanced, lines: lines.map(bare) };
   }
 }
 
@@ -88,27 +114,22 @@ export class SmtpReplyReader {
  * @returns The names of the extensions in capitals, each with its parameters.
  */
 export function parseSmtpExtensions(reply: SmtpReply): Map<string, readonly string[]> {
-  return new Map(
-    reply.lines.slice(1).map((line) => {
-      // Some servers write AUTH=LOGIN, the form of a draft of RFC 2554.
-      const [name = "", ...words] = splitWords(trimBlanks(line).replace(/^AUTH=/i, "AUTH "));
-      return [upperAscii(name), words];
-    }),
-  );
-}
-
-/** The sender and the recipients of a message. They may differ from those in its header. */
-export interface SmtpEnvelope {
-  /** The address that gets a report if the message cannot be delivered; empty for no report. */
-  readonly from: string;
-  /** The addresses of the recipients. */
-  readonly to: readonly string[];
+  const extensions = new Map<string, readonly string[]>();
+  for (const line of reply.lines.slice(1)) {
+    // Some servers write AUTH=LOGIN, the form of a draft of RFC 2554, besides AUTH or instead of it.
+    const [word = "", ...words] = splitWords(trimBlanks(line).replace(/^AUTH=/i, "AUTH "));
+    const name = upperAscii(word);
+    const known = name === "AUTH" ? extensions.get(name) ?? [] : [];
+    extensions.set(name, [...new Set([...known, ...words])]);
+  }
+  return extensions;
 }
 
 /**
  * Checks an address and puts it into angle brackets.
  *
- * @param mailbox The address, such as `ann@example.com`; empty for the null sender.
+ * @param mailbox The address, such as `ann@example.com`; empty for the null sender. The recipient
+ * `postmaster` needs no domain (RFC 5321 §4.1.1.3).
  * @returns The path, such as `<ann@example.com>`.
  * @throws {TypeError} If it is not an address, or if it contains spaces, line breaks or brackets.
  */
@@ -116,7 +137,7 @@ export function formatSmtpPath(mailbox: string): string {
   // A quoted local part may contain nearly anything except characters that could end the path.
   const good =
     /^(?:"(?:[^"\\<>\p{Cc}]|\\[\x20-\x3b\x3d\x3f-\x7e])*"|[^\s"<>()[\]\\,:;@\p{Cc}]+)@(?:\[[0-9A-Fa-f:.IPv]+\]|[^\s"<>()[\]\\,:;@\p{Cc}]+)$/u;
-  if (mailbox === "") return "<>";
+  if (mailbox === "" || /^postmaster$/i.test(mailbox)) return `<${mailbox}>`;
   if (mailbox.length > 320 || !good.test(mailbox)) {
     throw new TypeError(`Cannot use the address ${JSON.stringify(mailbox)}: give user@host`);
   }

@@ -7,10 +7,41 @@
  */
 
 import type { MailLoginOptions } from "../mail/options.ts";
+import type { NetError } from "../errors/errors.ts";
 import { ReplyError } from "../errors/reply_error.ts";
 
 /** Options of `connectSmtp`. All times are in milliseconds; 0 lifts a limit. */
 export interface ConnectSmtpOptions extends MailLoginOptions {
+  /**
+   * The protocol: SMTP, or LMTP (RFC 2033) for the delivery into the mailboxes of a server. A server of
+   * LMTP reports the result for each recipient. Its default port is 24.
+   *
+   * @default "smtp"
+   */
+  protocol?: "smtp" | "lmtp";
+  /**
+   * Time limit for the greeting, for the reply to a command, and for each wait within a transfer. The
+   * default is the minimum that RFC 5321 §4.5.3.2 recommends, because many servers delay their replies to
+   * unknown clients.
+   *
+   * @default 300000
+   */
+  timeout?: number;
+  /**
+   * Time limit for the reply to a complete message (RFC 5321 §4.5.3.2.6). Servers check messages before
+   * they reply. A message whose reply comes too late arrives twice if it is sent again, so keep the limit
+   * high.
+   *
+   * @default 600000
+   */
+  finalTimeout?: number;
+  /**
+   * Maximum number of recipients in one transaction. A message in memory with more recipients is sent in
+   * several transactions.
+   *
+   * @default the limit that the server states (RFC 9422) or shows by its replies
+   */
+  maxRecipients?: number;
   /**
    * The name of this client for EHLO: a domain name, or an address such as `[192.0.2.1]`.
    *
@@ -66,23 +97,86 @@ export type SmtpMessage =
   | ReadableStream<Uint8Array>
   | AsyncIterable<Uint8Array>;
 
-/** Options of `SmtpClient.send`. */
+/** The sender and the recipients of a message. They may differ from those in its header. */
+export interface SmtpEnvelope {
+  /** The address that gets a report if the message cannot be delivered; empty for no report. */
+  readonly from: string;
+  /** The recipients: addresses, or addresses with options. `postmaster` needs no domain. */
+  readonly to: readonly (string | SmtpRecipient)[];
+}
+
+/** A recipient with options. */
+export interface SmtpRecipient {
+  /** The address of the recipient. */
+  readonly address: string;
+  /**
+   * The events that the server reports to the sender (RFC 3461 §4.1). An empty array requests no reports.
+   *
+   * @default `notify` of the message
+   */
+  readonly notify?: readonly SmtpNotify[];
+  /** The address before any forwarding, for the reports (RFC 3461 §4.2). */
+  readonly originalRecipient?: string;
+  /** Further parameters for RCPT TO. */
+  readonly parameters?: SmtpParameters;
+}
+
+/** An event of a delivery that a server can report: it succeeded, it failed, or it is delayed. */
+export type SmtpNotify = "success" | "failure" | "delay";
+
+/** Parameters for MAIL FROM or RCPT TO: names with values. A parameter without a value is `true`. */
+export type SmtpParameters = Readonly<Record<string, string | true>>;
+
+/** Options of `SmtpClient.send`. A server that lacks a requested extension gets no message. */
 export interface SendMailOptions {
   /**
    * The size of a message in bytes, if it is a stream. A server can then reject a message that is too
    * large before it is sent (RFC 1870).
    */
   size?: number;
+  /**
+   * The events that the server reports to the sender, for all recipients that have no own option
+   * (RFC 3461 §4.1). An empty array requests no reports.
+   *
+   * @default the choice of the server, usually failures and delays
+   */
+  notify?: readonly SmtpNotify[];
+  /** The part of the message that reports of failures contain (RFC 3461 §4.3). @default the server's choice */
+  returnContent?: "full" | "headers";
+  /** The id of this message in reports (RFC 3461 §4.4): printable ASCII, at most 100 characters. */
+  envelopeId?: string;
+  /**
+   * Whether all servers on the way must use verified TLS (RFC 8689). The server returns the message
+   * otherwise.
+   *
+   * @default false
+   */
+  requireTls?: boolean;
+  /**
+   * The way in which the text is sent: "data" as lines that end with a dot (RFC 5321 §4.1.1.4), "chunks" by
+   * the command BDAT (RFC 3030), or "binary" by BDAT with all bytes unchanged, also line endings. A stream
+   * that fails does not end the session with "chunks" and "binary".
+   *
+   * @default "data"
+   */
+  transfer?: "data" | "chunks" | "binary";
+  /** Further parameters for MAIL FROM, such as `{ "MT-PRIORITY": "3" }` (RFC 6710). */
+  parameters?: SmtpParameters;
   /** Aborts the connection, because a message cannot be recalled. */
   signal?: AbortSignal;
 }
 
-/** A recipient that the server rejected. */
+/** A recipient that does not have the message, or may not have it. */
 export interface RejectedRecipient {
   /** The address of the recipient. */
   readonly address: string;
-  /** The reply of the server. */
-  readonly error: ReplyError;
+  /** The reply of the server: a `ReplyError`. If the session broke off, the error that ended it. */
+  readonly error: NetError;
+  /**
+   * Whether the recipient may have the message: "maybe" if the session broke off after the end of the
+   * message and before the reply.
+   */
+  readonly sent: "no" | "maybe";
 }
 
 /** The result of sending a message. */
@@ -91,12 +185,15 @@ export interface SentMail {
   readonly accepted: readonly string[];
   /** The recipients that the server rejected. */
   readonly rejected: readonly RejectedRecipient[];
-  /** The final reply of the server. It often contains the server's id for the message. */
+  /**
+   * The final reply of the server. It often contains the server's id for the message. There is one line
+   * for each line of the reply, each transaction, and with LMTP each recipient.
+   */
   readonly text: string;
 }
 
 /**
- * The error for a message whose recipients were all rejected. Its code and text are those of the first
+ * The error for a message that no recipient has got. Its code and text are those of the first
  * temporary rejection, or else of the first rejection. It is `retryable` if any of them is.
  */
 export class SmtpRecipientsError extends ReplyError {
@@ -113,10 +210,12 @@ export class SmtpRecipientsError extends ReplyError {
   constructor(rejected: readonly RejectedRecipient[]) {
     const { address, error } = rejected.find(({ error }) => error.retryable) ?? rejected[0]!;
     const whom = rejected.length === 1 ? address : `any of ${rejected.length} recipients`;
+    const reply = error instanceof ReplyError
+      ? { enhanced: error.enhanced, lines: error.text.split("\n") }
+      : { lines: [error.message] };
     super(`Cannot send to ${whom} on ${error.address}`, {
-      code: error.code!,
-      enhanced: error.enhanced,
-      lines: error.text.split("\n"),
+      ...reply,
+      code: error.code ?? "",
       temporary: error.retryable,
       ...(error.address !== undefined && { address: error.address }),
     });

@@ -26,12 +26,14 @@ import { backoff } from "../internal/backoff.ts";
 import { withDeadline } from "../internal/deadline.ts";
 import { credentialsIn } from "../internal/mail_rules.ts";
 import { NetError } from "../errors/errors.ts";
+import { ReplyError } from "../errors/reply_error.ts";
 import { connectSmtp, type SmtpClient } from "./client.ts";
-import type { SmtpEnvelope } from "./codec.ts";
 import {
   type ConnectSmtpOptions,
   type RejectedRecipient,
+  type SendMailOptions,
   type SentMail,
+  type SmtpEnvelope,
   type SmtpPoolOptions,
   SmtpRecipientsError,
 } from "./options.ts";
@@ -40,6 +42,21 @@ import { Throttle } from "../throttle.ts";
 
 /** A message in memory, which can be sent more than once. */
 export type ReplayableMessage = string | Uint8Array;
+
+/** Options of `SmtpPool.send`: those of `SmtpClient.send` except `size`. */
+export type PoolSendOptions = Omit<SendMailOptions, "size">;
+
+/** Most tries of a message that do not count, because only a session or a limit was in the way. */
+const FREE_TRIES = 20;
+/** Time for which the pool keeps to a limit of connections that the server has shown, in milliseconds. */
+const LIMIT_TIME = 60_000;
+
+/** A message with its envelope and its options. */
+interface Letter {
+  readonly envelope: SmtpEnvelope;
+  readonly message: ReplayableMessage;
+  readonly options: PoolSendOptions & { readonly signal: AbortSignal };
+}
 
 /** A connection, and the number of messages that it has carried. */
 interface Carrier {
@@ -62,7 +79,12 @@ export class SmtpPool implements AsyncDisposable {
   readonly #running = new Set<Promise<unknown>>();
   /** Errors of messages that may have arrived nevertheless. */
   readonly #begun = new WeakSet<object>();
+  /** Errors that do not count as tries: the message was not refused. */
+  readonly #free = new WeakSet<object>();
   #open = 0;
+  /** The number of connections that the server accepts, if it has refused one. */
+  #ceiling = Infinity;
+  #ceilingEnd = 0;
   #closed = false;
 
   /**
@@ -96,11 +118,13 @@ export class SmtpPool implements AsyncDisposable {
 
   /**
    * Sends a message when a connection is free and the rate allows it. Recipients that are rejected
-   * temporarily are tried again.
+   * temporarily are tried again. No recipient gets the message twice, unless the server loses it after it
+   * has accepted it.
    *
    * @param envelope The sender and the recipients. They need not be those of the message's header.
    * @param message The message. Do not change its bytes before the promise settles.
-   * @param options `signal`: aborts the wait, or the connection if the message is being sent.
+   * @param options Those of `SmtpClient.send`. `signal` aborts the wait, or the connection if the message
+   * is being sent.
    * @returns The accepted and the rejected recipients, and the final reply.
    * @throws {ReplyError} If the server rejects the message permanently, or `maxAttempts` times.
    * @throws {NetError} "limit" if too many messages wait already; "closed" if the pool is closed;
@@ -110,7 +134,7 @@ export class SmtpPool implements AsyncDisposable {
   async send(
     envelope: SmtpEnvelope,
     message: ReplayableMessage,
-    options: { signal?: AbortSignal } = {},
+    options: PoolSendOptions = {},
   ): Promise<SentMail> {
     envelope = checkEnvelope(envelope);
     options = POOL_SEND.check("send", options);
@@ -120,7 +144,8 @@ export class SmtpPool implements AsyncDisposable {
     }
     signal?.throwIfAborted();
     const both = [signal, this.#options.signal].filter((one) => one !== undefined);
-    const sending = this.#send(envelope, message, AbortSignal.any(both));
+    const all = { ...options, signal: AbortSignal.any(both) };
+    const sending = this.#send({ envelope, message, options: all });
     this.#track(sending);
     const late = () => new Error("unreachable");
     return await (signal === undefined ? sending : withDeadline(sending, 0, late, signal));
@@ -146,59 +171,65 @@ export class SmtpPool implements AsyncDisposable {
     work.then(ended, ended);
   }
 
-  async #send(
-    { from, to }: SmtpEnvelope,
-    message: ReplayableMessage,
-    signal: AbortSignal,
-  ): Promise<SentMail> {
+  async #send({ envelope, message, options }: Letter): Promise<SentMail> {
+    const { signal } = options;
     const accepted: string[] = [];
     const rejected: RejectedRecipient[] = [];
-    let text = "";
-    let left = to;
+    const texts: string[] = [];
+    let left = envelope.to;
     /** Recipients that were rejected temporarily. */
     let later: RejectedRecipient[] = [];
     const end = (): SentMail => {
       const all = [...rejected, ...later];
       if (accepted.length === 0) throw new SmtpRecipientsError(all);
-      return { accepted, rejected: all, text };
+      return { accepted, rejected: all, text: texts.join("\n") };
     };
-    const minTimeout = this.#minTimeout;
-    for (let attempt = 1;; await delay(backoff(attempt++, { minTimeout }), { signal })) {
-      const last = attempt >= this.#maxAttempts;
+    let free = FREE_TRIES;
+    for (let attempt = 1;;) {
+      const isLast = attempt >= this.#maxAttempts;
+      let isFree = false;
       try {
-        const sent = await this.#once({ from, to: left }, message, signal);
+        const sent = await this.#once({ envelope: { ...envelope, to: left }, message, options });
         accepted.push(...sent.accepted);
-        ({ text } = sent);
-        later = sent.rejected.filter(({ error }) => error.retryable);
-        rejected.push(...sent.rejected.filter(({ error }) => !error.retryable));
-        left = later.map(({ address }) => address);
+        if (sent.text !== "") texts.push(sent.text);
+        later = sent.rejected.filter(isTemporary);
+        rejected.push(...sent.rejected.filter((one) => !isTemporary(one)));
+        const again = new Set(later.map(({ address }) => address));
+        left = left.filter((one) => again.has(typeof one === "string" ? one : one.address));
+        // The session has ended after some recipients: the others go over a new one.
+        isFree = sent.accepted.length > 0 && later.some(({ error }) => endsSession(error));
       } catch (error) {
-        const temporary = error instanceof NetError && error.retryable && !this.#begun.has(error);
-        if (temporary && !last) continue;
-        // The recipients that have the message must not get it twice.
-        if (accepted.length > 0) return end();
-        throw error;
+        const isRetryable = error instanceof NetError && error.retryable && !this.#begun.has(error);
+        isFree = isRetryable && this.#free.has(error);
+        if (!isRetryable || (isLast && !(isFree && free > 0))) {
+          // The recipients that have the message must not get it twice.
+          if (accepted.length > 0) return end();
+          throw error;
+        }
       }
-      if (left.length === 0 || last) return end();
+      if (left.length === 0) return end();
+      if (isFree && free-- > 0) continue;
+      if (isLast) return end();
+      await delay(backoff(attempt++, { minTimeout: this.#minTimeout }), { signal });
     }
   }
 
   /** Tries once. If all recipients are rejected, the result says so instead of an error. */
-  async #once(
-    envelope: SmtpEnvelope,
-    message: ReplayableMessage,
-    signal: AbortSignal,
-  ): Promise<SentMail> {
+  async #once({ envelope, message, options }: Letter): Promise<SentMail> {
+    const { signal } = options;
     const carrier = await this.#take(signal);
     try {
       const wait = this.#throttle.take(performance.now());
       if (wait > 0) await delay(wait, { signal });
-      return await carrier.client.send(envelope, message, { signal });
+      return await carrier.client.send(envelope, message, options);
     } catch (error) {
       if (error instanceof SmtpRecipientsError) {
         return { accepted: [], rejected: error.rejected, text: "" };
       }
-      if (error instanceof NetError && carrier.client.midway) this.#begun.add(error);
+      if (!(error instanceof NetError)) throw error;
+      if (carrier.client.midway) this.#begun.add(error);
+      // The server ends a session that is old or idle, whatever the message.
+      if (carrier.sent > 0 && !carrier.client.open) this.#free.add(error);
       throw error;
     } finally {
       this.#give(carrier);
@@ -210,7 +241,7 @@ export class SmtpPool implements AsyncDisposable {
     for (let carrier; (carrier = this.#idle.pop()) !== undefined; this.#open--) {
       if (carrier.client.open) return carrier;
     }
-    if (this.#open < this.#maxConnections) {
+    if (this.#open < this.#limit) {
       this.#open++;
       return await this.#connect();
     }
@@ -236,9 +267,21 @@ export class SmtpPool implements AsyncDisposable {
     try {
       return { client: await connectSmtp(this.#options), sent: 0 };
     } catch (error) {
+      // The server accepts fewer connections. The message can wait for one of the others.
+      if (this.#open > 1 && error instanceof ReplyError && error.retryable) {
+        this.#ceiling = this.#open - 1;
+        this.#ceilingEnd = performance.now() + LIMIT_TIME;
+        this.#free.add(error);
+      }
       this.#release();
       throw error;
     }
+  }
+
+  /** The number of connections that may be open now. */
+  get #limit(): number {
+    if (performance.now() >= this.#ceilingEnd) this.#ceiling = Infinity;
+    return Math.min(this.#maxConnections, this.#ceiling);
   }
 
   #give(carrier: Carrier): void {
@@ -250,9 +293,24 @@ export class SmtpPool implements AsyncDisposable {
 
   /** Gives a session, or the permission to open one, to the caller that has waited longest. */
   #release(carrier?: Carrier): void {
-    const next = this.#waiting.shift();
-    if (next !== undefined) next(carrier);
-    else if (carrier !== undefined) this.#idle.push(carrier);
-    else this.#open--;
+    if (carrier === undefined) this.#open--;
+    if (this.#waiting.length === 0) {
+      if (carrier !== undefined) this.#idle.push(carrier);
+    } else if (carrier !== undefined) {
+      this.#waiting.shift()!(carrier);
+    } else if (this.#open < this.#limit) {
+      this.#open++;
+      this.#waiting.shift()!();
+    }
   }
+}
+
+/** Returns whether a recipient may be tried again. */
+function isTemporary({ error, sent }: RejectedRecipient): boolean {
+  return error.retryable && sent === "no";
+}
+
+/** Returns whether an error is about the session, and not about a recipient. */
+function endsSession(error: NetError): boolean {
+  return !(error instanceof ReplyError) || error.code === "421";
 }

@@ -1,7 +1,6 @@
 /** A server of SMTP that takes everything, unless it is told otherwise. @module */
 
-import type { ConnectSmtpOptions } from "../../net/smtp/client.ts";
-import type { SmtpEnvelope } from "../../net/smtp/codec.ts";
+import type { ConnectSmtpOptions, SmtpEnvelope } from "../../net/smtp/client.ts";
 import { type Answer, type LineServer, lineServer } from "./line_server.ts";
 
 /** How a client talks to it. */

@@ -4,6 +4,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { delay } from "@std/async/delay";
 import { NetError } from "../../../net/errors/errors.ts";
 import { connectFtp } from "../../../net/ftp/client.ts";
+import type { ReplyError } from "../../../net/errors/reply_error.ts";
 import { connectImap } from "../../../net/imap/client.ts";
 import { connectPop3 } from "../../../net/pop3/client.ts";
 import { connectSmtp } from "../../../net/smtp/client.ts";
@@ -60,7 +61,7 @@ const TRIALS: Record<string, Trial> = {
       await using mail = await connectSmtp({ ...nobody, port, timeout });
       const to = ["a@b.test", "nobody@b.test"];
       const { accepted, rejected } = await mail.send({ from: "", to }, TEXT);
-      return [...accepted, ...rejected.map(({ error }) => error.enhanced)];
+      return [...accepted, ...rejected.map(({ error }) => (error as ReplyError).enhanced)];
     },
     seen: ["a@b.test", "5.1.1"],
   },

@@ -4,7 +4,7 @@ import type {
   SendMailOptions,
   SmtpPoolOptions,
 } from "../../../net/smtp/options.ts";
-import { SmtpPool } from "../../../net/smtp/pool.ts";
+import { type PoolSendOptions, SmtpPool } from "../../../net/smtp/pool.ts";
 import { checkEveryOption } from "../../_support/options.ts";
 import { MAIL_LOGIN } from "../../_support/mail_options.ts";
 import { post } from "../../_support/smtp_server.ts";
@@ -13,10 +13,29 @@ import { assertRejects, assertThrows } from "@std/assert";
 const ENVELOPE = { from: "ann@a.test", to: ["bob@b.test"] };
 const signal = AbortSignal.abort();
 
+/** The options of a session that other clients do not have. */
+const SESSION = {
+  localName: "text",
+  protocol: "none",
+  finalTimeout: "time",
+  maxRecipients: "count",
+} as const;
+
+/** The options of a message that can be sent again. */
+const REPEATABLE = {
+  notify: "none",
+  returnContent: "none",
+  envelopeId: "text",
+  requireTls: "none",
+  transfer: "none",
+  parameters: "none",
+  signal: "none",
+} as const;
+
 Deno.test("connectSmtp() checks every option", async () => {
   await checkEveryOption<ConnectSmtpOptions>(
     "connectSmtp",
-    { ...MAIL_LOGIN, localName: "text" },
+    { ...MAIL_LOGIN, ...SESSION },
     (options) => connectSmtp({ username: "ann", password: "secret", signal, ...options }),
   );
 });
@@ -25,7 +44,7 @@ Deno.test("SmtpPool checks every option when it is made", async () => {
   const { connection: _, ...login } = MAIL_LOGIN;
   await checkEveryOption<SmtpPoolOptions>("SmtpPool", {
     ...login,
-    localName: "text",
+    ...SESSION,
     maxConnections: "count",
     maxMessages: "count",
     rate: "number",
@@ -42,12 +61,12 @@ Deno.test("send() checks its arguments before it sends anything", async () => {
   await using pool = new SmtpPool({ port: server.port, tls: "none" });
   await checkEveryOption<SendMailOptions>(
     "send",
-    { size: "integer", signal: "none" },
+    { size: "integer", ...REPEATABLE },
     (options) => mail.send(ENVELOPE, "x", { signal, ...options }),
   );
-  await checkEveryOption<Pick<SendMailOptions, "signal">>(
+  await checkEveryOption<PoolSendOptions>(
     "send",
-    { signal: "none" },
+    REPEATABLE,
     (options) => pool.send(ENVELOPE, "x", { signal, ...options }),
   );
   for (const sender of [mail, pool]) {

@@ -3,6 +3,7 @@ import { NetError } from "../../../net/errors/errors.ts";
 import { ReplyError } from "../../../net/errors/reply_error.ts";
 import { SmtpRecipientsError } from "../../../net/smtp/options.ts";
 import { SmtpPool } from "../../../net/smtp/pool.ts";
+import type { Answer } from "../../_support/line_server.ts";
 import { ENVELOPE, PLAIN, post } from "../../_support/smtp_server.ts";
 
 Deno.test("a pool keeps to its limits, and gives connections back", async () => {
@@ -37,10 +38,22 @@ Deno.test("a pool tries again what is refused for now, and nothing else", async 
   assertEquals(server.heard.filter((line) => line.includes("never")).length, 1);
   // The connection ends with the message: it may have arrived.
   let times = 0;
-  await using cut = post({ DATA: () => (times++, undefined) });
+  const cutLate: Answer = async (_, conn) => {
+    times++;
+    await conn.write("354 go on\r\n");
+    for (let line; (line = await conn.readLine()) !== null && line !== ".";);
+    return undefined;
+  };
+  await using cut = post({ DATA: cutLate });
   await using other = new SmtpPool({ ...PLAIN, port: cut.port, minTimeout: 1 });
   await assertRejects(() => other.send(ENVELOPE, "x"), NetError);
   assertEquals(times, 1);
+  // Without its end, the message cannot have arrived.
+  times = 0;
+  await using early = post({ DATA: () => ++times < 3 ? undefined : "451 later\r\n" });
+  await using third = new SmtpPool({ ...PLAIN, port: early.port, minTimeout: 1 });
+  assertEquals((await assertRejects(() => third.send(ENVELOPE, "x"), ReplyError)).code, "451");
+  assertEquals(times, 3);
 });
 
 Deno.test("a pool has a rate, a bound on what waits, and an end", async () => {
