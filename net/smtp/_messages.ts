@@ -32,7 +32,7 @@ export class SmtpMessages {
   /**
    * Makes an object for a session.
    *
-   * @param control The session.
+   * @param control The control of a session.
    * @param limits The limits for messages.
    */
   constructor(control: SmtpControl, { finalTimeout, maxRecipients }: MessageLimits) {

@@ -19,12 +19,12 @@ import {
 } from "../internal/options.ts";
 import type {
   ConnectSmtpOptions,
+  PoolSendOptions,
   SendMailOptions,
   SmtpEnvelope,
   SmtpPoolOptions,
   SmtpRecipient,
 } from "./options.ts";
-import type { PoolSendOptions } from "./pool.ts";
 
 /** The rules for the options of `connectSmtp`. */
 export const CONNECT_SMTP = new OptionRules<ConnectSmtpOptions>({

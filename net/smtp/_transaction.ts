@@ -54,7 +54,7 @@ export class Transactions {
   /**
    * Makes an object for a session.
    *
-   * @param control The session.
+   * @param control The control of a session.
    * @param finalTimeout Time limit for the reply to a complete message, in milliseconds.
    */
   constructor(control: SmtpControl, finalTimeout: number) {
@@ -263,7 +263,7 @@ class Recipients implements Accepted {
   /**
    * Starts with no replies.
    *
-   * @param control The session.
+   * @param control The control of a session.
    * @param isRepeatable Whether the text can be sent again in another transaction.
    */
   constructor(control: SmtpControl, isRepeatable: boolean) {

@@ -166,6 +166,9 @@ export interface SendMailOptions {
   signal?: AbortSignal;
 }
 
+/** Options of `SmtpPool.send`: those of `SmtpClient.send` except `size`. */
+export type PoolSendOptions = Omit<SendMailOptions, "size">;
+
 /** A recipient that does not have the message, or may not have it. */
 export interface RejectedRecipient {
   /** The address of the recipient. */

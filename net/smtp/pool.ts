@@ -30,8 +30,8 @@ import { ReplyError } from "../errors/reply_error.ts";
 import { connectSmtp, type SmtpClient } from "./client.ts";
 import {
   type ConnectSmtpOptions,
+  type PoolSendOptions,
   type RejectedRecipient,
-  type SendMailOptions,
   type SentMail,
   type SmtpEnvelope,
   type SmtpPoolOptions,
@@ -42,9 +42,6 @@ import { Throttle } from "../throttle.ts";
 
 /** A message in memory, which can be sent more than once. */
 export type ReplayableMessage = string | Uint8Array;
-
-/** Options of `SmtpPool.send`: those of `SmtpClient.send` except `size`. */
-export type PoolSendOptions = Omit<SendMailOptions, "size">;
 
 /** Most tries of a message that do not count, because only a session or a limit was in the way. */
 const FREE_TRIES = 20;

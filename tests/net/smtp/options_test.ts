@@ -1,10 +1,11 @@
 import { connectSmtp } from "../../../net/smtp/client.ts";
 import type {
   ConnectSmtpOptions,
+  PoolSendOptions,
   SendMailOptions,
   SmtpPoolOptions,
 } from "../../../net/smtp/options.ts";
-import { type PoolSendOptions, SmtpPool } from "../../../net/smtp/pool.ts";
+import { SmtpPool } from "../../../net/smtp/pool.ts";
 import { checkEveryOption } from "../../_support/options.ts";
 import { MAIL_LOGIN } from "../../_support/mail_options.ts";
 import { post } from "../../_support/smtp_server.ts";
