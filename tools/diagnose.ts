@@ -31,6 +31,9 @@
 
 import { parseHostPort } from "../net/address.ts";
 import { DNS_TYPES, type DnsType } from "../net/dns/record.ts";
+import { checkPair } from "../net/internal/tls_rules.ts";
+import { PIN_FORM, readPin } from "../net/internal/x509/pin.ts";
+import { readProxy } from "../http/internal/proxy_server.ts";
 import { badValue, CliError, type CliIo, defineCli, readPem } from "./cli.ts";
 import { look, printText, showProgress, toJson } from "./diagnose/_output.ts";
 import { renderDiagnosis } from "./diagnose/_text.ts";
@@ -103,6 +106,10 @@ export async function diagnose(url: string, options: DiagnoseOptions = {}): Prom
   const server = options.server === undefined ? undefined : readServer(options.server);
   signal?.throwIfAborted();
   const stop = new AbortController();
+  checkPair(options);
+  const proxy = options.proxy === undefined
+    ? undefined
+    : readProxy("proxy", { url: options.proxy });
   const both = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
   if (["tcp", "tls", "http"].some((name) => wanted.has(name as DiagnoseStepName))) await warmUp();
   const walk: Walk = {
@@ -113,6 +120,13 @@ export async function diagnose(url: string, options: DiagnoseOptions = {}): Prom
     server,
     types,
     caCerts,
+    cert: options.cert,
+    key: options.key,
+    pin: [options.pin ?? []].flat(),
+    headers: new Headers(options.headers),
+    proxy,
+    family: options.family,
+    hop: proxy === undefined ? target : { host: proxy.hostname, port: proxy.port },
     signal: both,
     os: Deno.build.os,
     since: performance.now(),
@@ -124,13 +138,12 @@ export async function diagnose(url: string, options: DiagnoseOptions = {}): Prom
     return step;
   };
   if (wanted.has("interfaces")) add(await interfacesStep(walk));
-  const needsAddress = ["dns", "tcp", "tls", "http"].some((name) =>
-    wanted.has(name as DiagnoseStepName)
-  );
-  const dns = needsAddress ? await dnsStep(walk, wanted.size === 1) : undefined;
+  const dns = ["dns", "tcp", "tls", "http"].some((name) => wanted.has(name as DiagnoseStepName))
+    ? await dnsStep(walk, wanted.size === 1)
+    : undefined;
   if (dns !== undefined && (wanted.has("dns") || dns.status !== "ok")) add(dns);
   const addresses = dns?.addresses ?? [];
-  const host = addresses[0] ?? target.host;
+  const host = addresses[0] ?? walk.hop.host;
   if (dns === undefined || addresses.length > 0) {
     const branches = [
       wanted.has("ping") ? pingStep(walk, host).then(add) : undefined,
@@ -202,7 +215,11 @@ async function findOut(
     const silent = http.exchanges.length === 0 && http.error?.phase !== "read";
     add(
       http.error !== undefined && silent
-        ? { ...http, status: "skipped", text: "does not speak HTTP" }
+        ? {
+          ...http,
+          status: "skipped",
+          text: http.text.replace(/^\S+ (?=does not speak HTTP)/, ""),
+        }
         : http,
     );
   } finally {
@@ -236,10 +253,9 @@ const TOO_SLOW = 4;
 const cli = defineCli({
   name: "diagnose",
   summary: "Checks the path to a host, says where it fails and what to do.",
-  description: [
-    "WHAT is HOST, HOST:PORT or a URL (http, https, tcp, tls), after an optional command:",
-    "all (the default), interfaces, ping, trace, dns, tcp, tls, http.",
-  ].join("\n"),
+  description: "WHAT is HOST, HOST:PORT or a URL, after an optional command: all (the default), " +
+    "interfaces, ping, trace, dns, tcp, tls, http. The schemes are http, https, tcp, tls; smtp, imap, " +
+    "pop3, ftp and postgres, which begin with STARTTLS; smtps, imaps, pop3s, ftps and ldaps.",
   flags: {
     server: { type: "string", placeholder: "address", help: "Another name server to query" },
     type: {
@@ -263,6 +279,22 @@ const cli = defineCli({
     count: { type: "integer", default: 4, min: 1, max: 1000, alias: "c", help: "Echo requests" },
     slo: { type: "duration", min: "1ms", help: "Longest acceptable time of the answer" },
     ca: { type: "list", placeholder: "file", help: "Authority to trust, PEM" },
+    cert: { type: "string", placeholder: "file", help: "Certificate of this client, PEM" },
+    key: { type: "string", placeholder: "file", help: "Private key of --cert, PEM" },
+    pin: {
+      type: "list",
+      placeholder: "pin",
+      help: "Key or certificate that identifies the server",
+    },
+    header: {
+      type: "list",
+      alias: "H",
+      placeholder: "header",
+      help: 'Header of the HTTP requests, "name: value"',
+    },
+    proxy: { type: "string", placeholder: "url", help: "Proxy to the host: http, https or socks5" },
+    ipv4: { type: "boolean", alias: "4", help: "Use IPv4 addresses only" },
+    ipv6: { type: "boolean", alias: "6", help: "Use IPv6 addresses only" },
   },
   positionals: { what: { type: "list", help: "A command, and a host or URL" } },
   permissions: {
@@ -270,7 +302,7 @@ const cli = defineCli({
     "--allow-read=/etc/resolv.conf": "query the name servers of the system",
     "--allow-run=ping,ping6,traceroute,traceroute6,tracepath,tracert,ip,ifconfig,ipconfig":
       "run the programs of the system; a missing one is skipped",
-    "--allow-read=<file>": "only with --ca",
+    "--allow-read=<file>": "only with --ca, --cert and --key",
   },
   exitCodes: { 4: "the answer is slower than --slo" },
   examples: [
@@ -307,17 +339,20 @@ function readWhat(what: readonly string[]): { command: string; where: string } {
  * @returns The exit code of the program.
  */
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
-  return cli.run(args, io, async ({ what, slo, ca, type, server, json, ...limits }, ctx) => {
+  return cli.run(args, io, async ({ what, slo, type, server, json, ...flags }, ctx) => {
     const { command, where } = readWhat(what);
-    const caCerts = await Promise.all(ca.map((file) => readPem(file, "CERTIFICATE")));
+    const { timeout, traceTimeout, count } = flags;
+    const settings = await readSettings(flags);
     const types = type.length > 0 ? type.map(readType) : command === "dns" ? TYPES : undefined;
     const progress = showProgress(ctx, COMMANDS[command] ?? STEPS);
     let found: Diagnosis;
     try {
       found = await diagnose(where, {
-        ...limits,
+        ...settings,
+        timeout,
+        traceTimeout,
+        count,
         steps: COMMANDS[command] ?? STEPS,
-        caCerts,
         ...(server !== undefined && { server }),
         ...(types !== undefined && { types }),
         onStep: progress.done,
@@ -352,6 +387,60 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
     else printText(ctx, renderDiagnosis(found, { ...look(ctx), full: command !== "all" }));
     return slow ? TOO_SLOW : found.ok ? 0 : 1;
   });
+}
+
+/** The flags for the connection and for HTTP. */
+interface ConnectionFlags {
+  readonly ca: readonly string[];
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+  readonly pin: readonly string[];
+  readonly header: readonly string[];
+  readonly proxy?: string | undefined;
+  readonly ipv4: boolean;
+  readonly ipv6: boolean;
+}
+
+/** Reads the files and the values of these flags. */
+async function readSettings(
+  { ca, cert, key, pin, header, proxy, ipv4, ipv6 }: ConnectionFlags,
+): Promise<DiagnoseOptions> {
+  if (ipv4 && ipv6) throw new CliError("Bad flags: --ipv4 and --ipv6 exclude each other", 2);
+  if ((cert === undefined) !== (key === undefined)) {
+    throw new CliError("Bad flags: --cert and --key must be given together", 2);
+  }
+  const wrong = pin.find((one) => readPin(one) === undefined);
+  if (wrong !== undefined) throw badValue("--pin", wrong, PIN_FORM);
+  const headers = new Headers();
+  for (const line of header) addHeader(headers, line);
+  if (proxy !== undefined) checkProxy(proxy);
+  return {
+    caCerts: await Promise.all(ca.map((file) => readPem(file, "CERTIFICATE"))),
+    headers,
+    ...(cert !== undefined && { cert: await readPem(cert, "CERTIFICATE") }),
+    ...(key !== undefined && { key: await readPem(key, "PRIVATE KEY") }),
+    ...(pin.length > 0 && { pin }),
+    ...(proxy !== undefined && { proxy }),
+    ...(ipv4 && { family: 4 as const }),
+    ...(ipv6 && { family: 6 as const }),
+  };
+}
+
+function addHeader(headers: Headers, line: string): void {
+  const [, name = "", value = ""] = /^([^:]+):(.*)$/s.exec(line) ?? [];
+  try {
+    headers.append(name, value);
+  } catch {
+    throw badValue("--header", line, 'a field such as "Accept: text/html"');
+  }
+}
+
+function checkProxy(proxy: string): void {
+  try {
+    readProxy("--proxy", { url: proxy });
+  } catch (error) {
+    throw error instanceof TypeError ? new CliError(`Bad value for ${error.message}`, 2) : error;
+  }
 }
 
 /** Reads a record type, in upper or lower case. */

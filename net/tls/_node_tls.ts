@@ -61,6 +61,18 @@ export function acceptTls(raw: Transport, options: AcceptTlsOptions): Promise<Up
 
 /** Performs the client side of a handshake over `raw`. On failure it closes `raw`. */
 export function dialTls(raw: Transport, options: DialTlsOptions): Promise<UpgradedTransport> {
+  const { create, verify } = clientSide(options, addressOf(raw, options));
+  return handshake(raw, options, create, verify);
+}
+
+/**
+ * Returns a function that makes the machine of a client, and one that throws if the server is not the
+ * expected one.
+ */
+export function clientSide(options: DialTlsOptions, address: string): {
+  create: () => TlsMachine;
+  verify: (machine: TlsMachine) => void;
+} {
   const { caCerts, cert, key, alpnProtocols, minVersion, pin } = options;
   let serverName: string;
   const context: TlsContext = {
@@ -71,14 +83,16 @@ export function dialTls(raw: Transport, options: DialTlsOptions): Promise<Upgrad
     // verifyPeer() rejects certificates, because it knows the reason.
     rejectUnauthorized: false,
   };
-  const create = () => {
-    serverName = nameToVerify(options.serverName);
-    return TlsMachine.client({ context, serverName, alpnProtocols });
+  return {
+    create() {
+      serverName = nameToVerify(options.serverName);
+      return TlsMachine.client({ context, serverName, alpnProtocols });
+    },
+    verify(machine) {
+      if (pin !== undefined) verifyPin(machine, [pin].flat(), address);
+      else verifyPeer(machine, { authorities: caCerts, purpose: "server", name: serverName });
+    },
   };
-  return handshake(raw, options, create, (machine) => {
-    if (pin !== undefined) verifyPin(machine, [pin].flat(), addressOf(raw, options));
-    else verifyPeer(machine, { authorities: caCerts, purpose: "server", name: serverName });
-  });
 }
 
 /** Starts TLS over `raw` and waits for the end of the handshake, within its limits. */
@@ -106,7 +120,8 @@ async function handshake(
   }
 }
 
-function addressOf(raw: Transport, { address }: { readonly address?: string }): string {
+/** Returns the address for messages. */
+export function addressOf(raw: Transport, { address }: { readonly address?: string }): string {
   return address ?? formatAddress(raw.remoteAddr);
 }
 

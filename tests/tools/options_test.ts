@@ -88,6 +88,12 @@ Deno.test("diagnose() checks every option", async () => {
     server: "text",
     types: "none",
     caCerts: "none",
+    cert: "text",
+    key: "text",
+    pin: "none",
+    headers: "none",
+    proxy: "text",
+    family: "none",
     onStep: "none",
     signal: "none",
   }, (options) => diagnose("127.0.0.1", { signal: AbortSignal.abort(), ...options }));

@@ -46,7 +46,7 @@ export function indexFlags(flags: Flags): Map<string, Known> {
   for (const [key, flag] of Object.entries(flags)) {
     const name = kebab(key);
     for (const spelling of [name, ...aliasesOf(flag)]) {
-      if (!/^([a-z][a-z0-9-]*|[A-Z])$/.test(spelling) || spelling.startsWith("no-")) {
+      if (!/^([a-z][a-z0-9-]*|[A-Z0-9])$/.test(spelling) || spelling.startsWith("no-")) {
         throw new TypeError(`Cannot use ${quote(spelling)} as the name of a flag`);
       }
       if (index.has(spelling)) throw new TypeError(`Two flags are named ${dashed(spelling)}`);

@@ -25,6 +25,9 @@ export function explainAbsence(
   const reasons = (answer?.extension?.errors ?? []).map((reason) =>
     `, ${describeDnsError(reason)}`
   );
+  if (error?.code === "ENODATA") {
+    return failure(error.message.replace(/^.*: /, ""), "Leave out -4 or -6.");
+  }
   const says = answer && `${answer.server} says ${answer.code}${reasons.join("")}`;
   switch (answer?.code) {
     case undefined:

@@ -9,7 +9,7 @@ import {
   signal,
   word,
 } from "../../net/internal/options.ts";
-import { pem } from "../../net/internal/tls_rules.ts";
+import { pem, TLS_CLIENT } from "../../net/internal/tls_rules.ts";
 import type { DiagnoseStepName } from "./diagnosis.ts";
 import type { DiagnoseOptions } from "./options.ts";
 
@@ -38,6 +38,22 @@ export const DIAGNOSE = new OptionRules<DiagnoseOptions>({
     ),
   ),
   caCerts: listOf(pem),
+  cert: TLS_CLIENT.rules.cert,
+  key: TLS_CLIENT.rules.key,
+  pin: TLS_CLIENT.rules.pin,
+  headers: rule("header fields", (value) => isHeaders(value)),
+  proxy: word,
+  family: rule("4 or 6", (value) => value === 4 || value === 6),
   onStep: callback,
   signal,
 });
+
+/** Returns whether a value is valid for the headers of a request. */
+function isHeaders(value: unknown): boolean {
+  try {
+    new Headers(value as HeadersInit);
+    return value !== null && typeof value === "object";
+  } catch {
+    return false;
+  }
+}

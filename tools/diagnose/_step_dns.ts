@@ -2,6 +2,8 @@ import { reverseDnsName } from "../../net/dns/codec.ts";
 import type { DnsType } from "../../net/dns/record.ts";
 import { isAddress } from "../internal/program_output.ts";
 import { resolveBySystem } from "../internal/connection_phases.ts";
+import { NetError } from "../../net/errors/errors.ts";
+import { ofFamily } from "./_http_exchange.ts";
 import { count, listSome } from "../internal/text.ts";
 import type { DnsStep } from "./diagnosis.ts";
 import { explainAbsence } from "./_explain_dns.ts";
@@ -16,7 +18,7 @@ type FoundNames = Found<DnsStep>;
  */
 export function dnsStep(walk: Walk, isOnlyStep: boolean): Promise<DnsStep> {
   const nothing = { addresses: [], answers: [] };
-  const { host } = walk.target;
+  const { host } = walk.hop;
   return timed<DnsStep, "dns">(walk, "dns", nothing, () => {
     if (isAddress(host)) return reverse(walk, host);
     const { types } = walk;
@@ -42,7 +44,7 @@ async function reverse(walk: Walk, host: string): Promise<FoundNames> {
 
 /** Finds the records of these types. The name need not have an address. */
 async function findRecords(walk: Walk, types: readonly DnsType[]): Promise<FoundNames> {
-  const { host } = walk.target;
+  const { host } = walk.hop;
   const { answers, silence } = await ask(walk, host, types);
   const found = recordsFound(answers);
   if (found !== "") {
@@ -64,15 +66,18 @@ function recordsFound(answers: readonly TypedAnswer[]): string {
 
 /** Finds the addresses of the name. */
 async function findAddresses(walk: Walk): Promise<FoundNames> {
-  const { host } = walk.target;
-  const bySystem = await settle(resolveBySystem(host, walk));
+  const { host } = walk.hop;
+  const bySystem = await settle(resolveOfFamily(walk));
   const wanted = walk.types ?? (walk.server || bySystem.error ? ["A", "AAAA"] as const : []);
   const { answers, silence } = wanted.length === 0 ? NOT_ASKED : await ask(walk, host, wanted);
   if (bySystem.value !== undefined) {
     return fromSystem(bySystem.value, answers, silence !== undefined && walk.types !== undefined);
   }
-  const byServer = answers.flatMap((answer) => answer.answers)
-    .flatMap((record) => record.type === "A" || record.type === "AAAA" ? [record.address] : []);
+  const byServer = ofFamily(
+    answers.flatMap((answer) => answer.answers)
+      .flatMap((record) => record.type === "A" || record.type === "AAAA" ? [record.address] : []),
+    walk.family,
+  );
   const server = answers[0]?.server;
   if (byServer.length > 0) {
     return {
@@ -93,6 +98,15 @@ async function findAddresses(walk: Walk): Promise<FoundNames> {
     addresses: [],
     answers,
   };
+}
+
+/** Resolves the name by the system, and takes the addresses of the wanted IP version. */
+async function resolveOfFamily(walk: Walk): Promise<string[]> {
+  const { family, hop: { host } } = walk;
+  const found = ofFamily(await resolveBySystem(host, walk), family);
+  if (found.length > 0) return found;
+  const message = `Cannot resolve ${host}: it has no IPv${family} address`;
+  throw new NetError(message, { kind: "dns", phase: "resolve", address: host, code: "ENODATA" });
 }
 
 /** Compares the addresses of the system with the answers of the name servers. */

@@ -37,7 +37,7 @@ export function tcpStep(walk: Walk, addresses: readonly string[]): Promise<TcpSt
     const open = attempts.filter(({ error }) => error === undefined);
     const failed = attempts.find(({ error }) => error !== undefined);
     const where = (one: TcpAttempt) =>
-      formatAddress({ hostname: one.address, port: walk.target.port });
+      formatAddress({ hostname: one.address, port: walk.hop.port });
     if (failed?.error === undefined) {
       const text = attempts.map((one) => `${where(one)} in ${showTime(one.time)}`).join(", ");
       return { status: "ok", text, attempts };
@@ -60,7 +60,7 @@ async function attempt(walk: Walk, address: string): Promise<TcpAttempt> {
   const begun = performance.now();
   const time = () => performance.now() - begun;
   try {
-    const socket = await connectSocket(address, walk.target.port, walk);
+    const socket = await connectSocket(address, walk.hop.port, walk);
     const connected = time();
     await destroy(socket);
     return { address, time: connected };

@@ -4,16 +4,34 @@ import { checkHost } from "./_commands.ts";
 import type { DiagnoseTarget } from "./diagnosis.ts";
 import { isAddress } from "../internal/program_output.ts";
 
-const SCHEMES: Readonly<Record<string, Pick<DiagnoseTarget, "tls" | "http"> & { port?: number }>> =
-  {
-    "https:": { tls: true, http: true, port: 443 },
-    "http:": { tls: false, http: true, port: 80 },
-    "tls:": { tls: true, http: false, port: 443 },
-    "tcp:": { tls: false, http: false },
-  };
+/** The properties that a scheme gives a port. */
+type Scheme = Pick<DiagnoseTarget, "tls" | "http" | "startTls"> & { port?: number };
+
+const TLS = { tls: true, http: false } as const;
+
+const SCHEMES: Readonly<Record<string, Scheme>> = {
+  "https:": { tls: true, http: true, port: 443 },
+  "http:": { tls: false, http: true, port: 80 },
+  "tcp:": { tls: false, http: false },
+  "tls:": { ...TLS, port: 443 },
+  "smtps:": { ...TLS, port: 465 },
+  "imaps:": { ...TLS, port: 993 },
+  "pop3s:": { ...TLS, port: 995 },
+  "ftps:": { ...TLS, port: 990 },
+  "ldaps:": { ...TLS, port: 636 },
+  "smtp:": { ...TLS, port: 25, startTls: "smtp" },
+  "imap:": { ...TLS, port: 143, startTls: "imap" },
+  "pop3:": { ...TLS, port: 110, startTls: "pop3" },
+  "ftp:": { ...TLS, port: 21, startTls: "ftp" },
+  "postgres:": { ...TLS, port: 5432, startTls: "postgres" },
+  "postgresql:": { ...TLS, port: 5432, startTls: "postgres" },
+};
+
+const NAMES =
+  "http, https, tcp, tls, smtp, imap, pop3, ftp, postgres, smtps, imaps, pop3s, ftps, ldaps";
 
 /**
- * Parses `HOST`, `HOST:PORT` or a URL (http, https, tcp, tls).
+ * Parses `HOST`, `HOST:PORT` or a URL with one of the schemes above.
  *
  * @throws {TypeError} If the text is none of them, or contains invalid characters.
  */
@@ -47,14 +65,16 @@ export function parseTarget(text: string): DiagnoseTarget {
 
 function fromUrl(text: string, fail: (why: string) => never): DiagnoseTarget {
   const url = URL.parse(text) ?? fail("it is not a URL");
-  const scheme = SCHEMES[url.protocol] ?? fail("the scheme must be http, https, tcp or tls");
+  const scheme = SCHEMES[url.protocol] ?? fail(`the scheme must be one of ${NAMES}`);
   const bare = decodeURIComponentOr(url.hostname.replace(/^\[(.*)\]$/, "$1"));
   const host = toAscii(bare, fail);
   const port = Number(url.port || scheme.port || fail("it has no port"));
   if (port === 0) fail("the port must not be 0");
   if (!scheme.http) {
     const address = formatAddress({ hostname: host, port });
-    return { url: `${url.protocol}//${address}`, host, port, tls: scheme.tls, http: false };
+    const { tls, startTls } = scheme;
+    const shown = `${url.protocol}//${address}`;
+    return { url: shown, host, port, tls, http: false, ...(startTls && { startTls }) };
   }
   url.username = url.password = url.hash = "";
   return { url: url.href, host, port, tls: scheme.tls, http: true };

@@ -1,5 +1,6 @@
 import type { DnsType } from "../../net/dns/record.ts";
 import { toNetError } from "../../net/errors/errors.ts";
+import type { ProxyServer } from "../../http/internal/proxy_server.ts";
 import type { DiagnosedStep, DiagnoseTarget } from "./diagnosis.ts";
 
 /** The options of a diagnosis with all defaults. */
@@ -12,6 +13,18 @@ export interface Walk {
   /** Record types to query in any case; undefined if the resolver of the system is enough. */
   readonly types: readonly DnsType[] | undefined;
   readonly caCerts: readonly string[];
+  /** The certificate of this client, and its key. */
+  readonly cert: string | undefined;
+  readonly key: string | undefined;
+  readonly pin: readonly string[];
+  /** Additional fields of HTTP requests. */
+  readonly headers: Headers;
+  /** The proxy that leads to the target; undefined for none. */
+  readonly proxy: ProxyServer | undefined;
+  /** The IP version of the addresses to use; undefined for both. */
+  readonly family: 4 | 6 | undefined;
+  /** The host that this machine connects to: the target, or the proxy. */
+  readonly hop: { readonly host: string; readonly port: number };
   readonly signal: AbortSignal | undefined;
   readonly os: string;
   /** `performance.now()` at the start. */

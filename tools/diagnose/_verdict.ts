@@ -1,7 +1,7 @@
 import { formatAddress } from "../../net/address.ts";
 import type { DiagnoseStep, DiagnoseTarget, Diagnosis, HttpPhases } from "./diagnosis.ts";
 import { statusLine, totalOf } from "./_step_http.ts";
-import { CLIENT_CERTIFICATE } from "./_step_tls.ts";
+import { CLIENT_CERTIFICATE } from "./_failed_handshake.ts";
 import { count, showTime } from "../internal/text.ts";
 
 type Sentence = Omit<Diagnosis, "target" | "steps">;
@@ -28,8 +28,12 @@ export function judgeSteps(target: DiagnoseTarget, steps: readonly DiagnoseStep[
   if (tls?.status === "failed") {
     return broken(
       tls,
-      tls.chain.length > 0
-        ? `${where} answers, but ${tls.text.replace(/^the /, "its ")}`
+      /^the (?:certificate|authority|key) /.test(tls.text)
+        ? `${where} answers, but ${tls.text.replace(/^the (?!authority)/, "its ")}`
+        : tls.text === "requires a client certificate"
+        ? `${where} answers, but ${tls.text}`
+        : tls.text.startsWith("cannot be reached")
+        ? `${where} ${tls.text}`
         : `${where} accepts connections, but ${tls.text}`,
     );
   }
@@ -64,7 +68,7 @@ export function judgeSteps(target: DiagnoseTarget, steps: readonly DiagnoseStep[
     return { ok: true, verdict, advice: tls?.advice ?? http?.advice ?? tcp?.advice, time };
   }
   const secured = tls?.version === undefined ? "" : ` and speaks ${tls.version}`;
-  const strange = http?.status === "skipped" ? ", but does not speak HTTP" : "";
+  const strange = http?.status === "skipped" ? `, but ${http.text}` : "";
   const verdict = `${where} accepts connections${secured} in ${showTime(time ?? 0)}${
     certificate || strange
   }`;
@@ -73,11 +77,7 @@ export function judgeSteps(target: DiagnoseTarget, steps: readonly DiagnoseStep[
 
 function httpBroken(target: DiagnoseTarget, http: Named<"http">, where: string): string {
   const last = http.exchanges.at(-1);
-  if (http.error !== undefined) {
-    return http.error.message.startsWith(where)
-      ? http.error.message
-      : `${where} answers, but: ${http.error.message}`;
-  }
+  if (http.text.startsWith(where)) return http.text;
   if (last !== undefined && last.status >= 500) return `${last.url} answers ${statusLine(last)}`;
   return `${target.url} answers, but ${http.text}`;
 }

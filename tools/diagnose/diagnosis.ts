@@ -102,6 +102,43 @@ export interface DiagnosedCertificate {
   readonly daysLeft: number;
   /** The SHA-256 fingerprint. */
   readonly fingerprint: string;
+  /** The kind and the size of the key, such as `RSA 2048` or `EC P-256`. */
+  readonly key: string;
+  /** The algorithm of the signature, such as `RSA with SHA-256`. */
+  readonly signature: string;
+  /** The pin of the key (RFC 7469 §2.4), for `--pin`; undefined if the certificate is malformed. */
+  readonly pin?: string | undefined;
+  /** The reasons why clients refuse it; none if they trust the server. */
+  readonly defects: readonly CertificateDefect[];
+}
+
+/** The kind of a defect of a certificate. */
+export type CertificateDefectKind =
+  | "expired"
+  | "not-yet-valid"
+  | "wrong-name"
+  | "wrong-purpose"
+  | "weak-signature"
+  | "wrong-signature"
+  | "short-key"
+  | "unknown-key"
+  | "not-an-authority"
+  | "authority-as-server"
+  | "path-length"
+  | "name-constraint"
+  | "critical-extension"
+  | "old-version"
+  | "malformed"
+  | "self-signed"
+  | "missing-issuer"
+  | "unknown-root";
+
+/** A reason why clients refuse a certificate. */
+export interface CertificateDefect {
+  /** The kind of the defect. */
+  readonly kind: CertificateDefectKind;
+  /** The reason as the end of a sentence that begins with the certificate. */
+  readonly text: string;
 }
 
 /** The TLS handshake and the certificate. */
@@ -114,13 +151,15 @@ export interface TlsStep extends DiagnosedStep {
   readonly cipher?: string | undefined;
   /** The agreed application protocol (ALPN). */
   readonly alpn?: string | undefined;
-  /** The certificate of the server, followed by the known authorities. */
+  /** The certificates that the server has sent, in the order of their signatures, its own one first. */
   readonly chain: readonly DiagnosedCertificate[];
-  /** All defects of the certificate. */
+  /** The kinds of all defects of the certificates, that of `connectTls` first. */
   readonly failures: readonly TlsFailure[];
+  /** The greeting of the server before STARTTLS, escaped. */
+  readonly greeting?: string | undefined;
 }
 
-/** Duration of each phase of one exchange, in milliseconds. */
+/** Duration of each phase of one exchange, in milliseconds. Over HTTP/2, connecting counts as the first byte. */
 export interface HttpPhases {
   /** Name resolution. */
   readonly dns: number;
@@ -130,7 +169,7 @@ export interface HttpPhases {
   readonly tls: number;
   /** From the request to the first byte of the response. */
   readonly firstByte: number;
-  /** From the first byte to the end, or to the end of the first megabyte. */
+  /** From the first byte to the end, or to the time limit. */
   readonly body: number;
   /** Sum of all phases. */
   readonly total: number;
@@ -150,8 +189,16 @@ export interface HttpExchange {
   readonly location?: string | undefined;
   /** The `Server` header field, if there is one. */
   readonly server?: string | undefined;
-  /** Number of received bytes of the body. */
+  /** The version of HTTP. */
+  readonly protocol: "HTTP/1.1" | "HTTP/2";
+  /** The header fields of the response in lower case, escaped. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** The trailer fields, escaped; undefined without any. */
+  readonly trailers?: Readonly<Record<string, string>> | undefined;
+  /** Number of received bytes of the body, without chunk framing, after decompression. */
   readonly bytes: number;
+  /** Whether the whole body was read. Reading stops at 16 MiB, and after the time limit. */
+  readonly complete: boolean;
   /** The duration of each phase. */
   readonly phases: HttpPhases;
 }
@@ -163,6 +210,9 @@ export interface HttpStep extends DiagnosedStep {
   /** All exchanges. The last one decides the result. */
   readonly exchanges: readonly HttpExchange[];
 }
+
+/** A protocol whose connections begin without TLS and change to it. */
+export type StartTlsProtocol = "smtp" | "imap" | "pop3" | "ftp" | "postgres";
 
 /** One step; `step` tells its type. */
 export type DiagnoseStep =
@@ -186,6 +236,8 @@ export interface DiagnoseTarget {
   readonly tls: boolean | "try";
   /** Whether the port speaks HTTP; `try` means that the diagnosis must detect it. */
   readonly http: boolean | "try";
+  /** The protocol that the connection begins with before TLS; undefined for none. */
+  readonly startTls?: StartTlsProtocol | undefined;
 }
 
 /** The result of a diagnosis. */

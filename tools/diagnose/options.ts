@@ -50,6 +50,36 @@ export interface DiagnoseOptions {
   types?: readonly DnsType[];
   /** Trusted certificates in PEM, in addition to the usual authorities. @default none */
   caCerts?: readonly string[];
+  /** The certificate of this client in PEM, for servers that require one. It needs `key`. @default none */
+  cert?: string;
+  /** The private key of `cert` in PEM (PKCS #8). @default none */
+  key?: string;
+  /**
+   * The pins of the server, one of which must match, as for `connectTls`. They replace the verification
+   * of the authority and of the name.
+   *
+   * @default none
+   */
+  pin?: string | readonly string[];
+  /**
+   * Header fields of the HTTP requests to the host. Other hosts, which redirects lead to, do not get them.
+   *
+   * @default none
+   */
+  headers?: HeadersInit;
+  /**
+   * The URL of a proxy (`http:`, `https:`, `socks5:`) that leads to the host. The steps before TLS then
+   * check the path to the proxy.
+   *
+   * @default none
+   */
+  proxy?: string;
+  /**
+   * The IP version of the addresses to use: 4 or 6.
+   *
+   * @default both
+   */
+  family?: 4 | 6;
   /** Called with each completed step. */
   onStep?: (step: DiagnoseStep) => void;
   /**

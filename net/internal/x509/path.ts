@@ -161,13 +161,19 @@ function checkOwn(
 
 /** Checks the dates of a certificate (RFC 5280 §4.1.2.5). */
 export function checkValidity(validity: Uint8Array, now = Date.now()): void {
-  const reader = new DerReader(validity);
-  const [start, end] = [readTime(reader), readTime(reader)];
-  reader.end();
+  const [start, end] = readValidity(validity);
   const time = Math.floor(now / 1000) * 1000;
   if (start > end) throw new Defect("InvalidCertValidity");
   if (time < start) throw new Defect("NotValidYet");
   if (time > end) throw new Defect("Expired");
+}
+
+/** Returns the start and the end of a validity, in milliseconds since 1970. */
+export function readValidity(validity: Uint8Array): [start: number, end: number] {
+  const reader = new DerReader(validity);
+  const [start, end] = [readTime(reader), readTime(reader)];
+  reader.end();
+  return [start, end];
 }
 
 /** Reads a UTCTime or a GeneralizedTime in the only form that is allowed. */
@@ -184,7 +190,17 @@ function readTime(reader: DerReader): number {
   return time;
 }
 
-function checkRole(bytes: Uint8Array | undefined, isAuthority: boolean, below: number): void {
+/**
+ * Checks the basic constraints of a certificate (RFC 5280 §4.2.1.9).
+ *
+ * @param isAuthority Whether it has issued another certificate of the path.
+ * @param below Number of authorities below it.
+ */
+export function checkRole(
+  bytes: Uint8Array | undefined,
+  isAuthority: boolean,
+  below: number,
+): void {
   const reader = new DerReader(bytes);
   const isMarked = readFlag(reader);
   const length = reader.takeIf(0x02)?.body;
@@ -198,8 +214,11 @@ function checkRole(bytes: Uint8Array | undefined, isAuthority: boolean, below: n
   }
 }
 
-/** Authorities are checked, too: the purposes of one limit those of the certificates below it. */
-function checkPurpose(bytes: Uint8Array | undefined, purpose: Purpose): void {
+/**
+ * Checks the extended key usage (RFC 5280 §4.2.1.12). Authorities are checked, too: the purposes of one
+ * limit those of the certificates below it.
+ */
+export function checkPurpose(bytes: Uint8Array | undefined, purpose: Purpose): void {
   if (bytes === undefined) return;
   const reader = new DerReader(bytes);
   let found = false;
