@@ -15,8 +15,9 @@
 import { NetError } from "../net/errors/errors.ts";
 import { connectFtp } from "../net/ftp/client.ts";
 import { badValue, CliError, type CliIo, defineCli } from "../tools/cli.ts";
-import { COMMANDS, mirrorChoices } from "./ftp/commands.ts";
-import { FLAGS } from "./ftp/flags.ts";
+import { COMMANDS } from "./ftp/commands.ts";
+import { FLAGS, ftpOptions } from "./ftp/flags.ts";
+import { INCOMPLETE, IncompleteError, mirrorChoices } from "./ftp/mirror.ts";
 import { clientOptions } from "./mail/flags.ts";
 
 const known = Object.keys(COMMANDS).join(", ");
@@ -26,7 +27,8 @@ const cli = defineCli({
   summary: "Lists, downloads and uploads files over FTP.",
   description: [
     "ls [DIRECTORY], get FILE [LOCAL], put LOCAL [FILE], mirror DIRECTORY LOCAL,",
-    "mirror-up LOCAL DIRECTORY, mkdir DIRECTORY, rm FILE (with --recursive a directory).",
+    "mirror-up LOCAL DIRECTORY, mkdir DIRECTORY, rm FILE (with --recursive a directory),",
+    "mv FILE NAME, hash FILE, site COMMAND, status.",
   ].join("\n"),
   flags: FLAGS,
   positionals: { command: { help: known }, path: { type: "list", optional: true, help: "Paths" } },
@@ -35,6 +37,7 @@ const cli = defineCli({
     "--allow-read=<file>": "files to upload or download, --password-file, --ca",
     "--allow-write=<file>": "files that are downloaded",
   },
+  exitCodes: { [INCOMPLETE]: "Some files of a mirror could not be transferred" },
   examples: ["deno task ftp-client ls --server 127.0.0.1 --user ann"],
 });
 
@@ -47,7 +50,7 @@ const cli = defineCli({
  */
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async (flags, ctx) => {
-    const { command, path, recursive, resume, json, ...values } = flags;
+    const { command, path, recursive, resume, verify, json, ...values } = flags;
     const work = Object.hasOwn(COMMANDS, command) ? COMMANDS[command] : undefined;
     if (work === undefined) throw badValue("command", command, known);
     const session = new AbortController();
@@ -57,13 +60,16 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
       const end = () => session.abort(ctx.signal.reason);
       const onStop = () => grace === 0 ? end() : timer = setTimeout(end, grace);
       ctx.signal.addEventListener("abort", onStop);
-      return await connectFtp({ ...options, signal: session.signal });
+      const more = await ftpOptions(values);
+      return await connectFtp({ ...options, ...more, signal: session.signal });
     };
     try {
       const mirror = mirrorChoices(flags);
-      const done = await work({ connect, paths: path, recursive, resume, mirror, json, ctx });
+      const call = { connect, paths: path, recursive, resume, verify, mirror, json, ctx };
+      const done = await work(call);
       if (json) ctx.printJson(done ?? { done: true });
     } catch (error) {
+      if (json && error instanceof IncompleteError) ctx.printJson(error.report);
       const refused = error instanceof NetError && error.kind === "permission";
       if (!refused || error.permission === undefined) throw error;
       // Each data connection has its own port, so the permission must cover all ports.

@@ -1,16 +1,12 @@
 /** The commands of the FTP program. @module */
 
-import type { FtpClient, FtpEntry, FtpTreeOptions, FtpTreeReport } from "../../net/ftp/client.ts";
+import type { FtpClient, FtpEntry } from "../../net/ftp/client.ts";
 import { downloadTree, uploadTree } from "../../net/ftp/tree.ts";
-import { matchesGlob } from "node:path";
+import { carryTree, type MirrorChoices } from "./mirror.ts";
+import { nameOf } from "./names.ts";
 import { PartialFetch } from "./partial_fetch.ts";
+import { FileProgress } from "./progress.ts";
 import { type CliContext, CliError } from "../../tools/cli.ts";
-
-/** The choices of a mirror. */
-export type MirrorChoices = Pick<
-  FtpTreeOptions,
-  "bySize" | "delete" | "dryRun" | "exclude" | "maxBytes" | "maxFiles"
->;
 
 /** The arguments of a command. */
 export interface Call {
@@ -25,6 +21,8 @@ export interface Call {
   readonly recursive: boolean;
   /** Whether `get` resumes an earlier download. */
   readonly resume: boolean;
+  /** Whether hashes are compared with those of the server. */
+  readonly verify: boolean;
   /** The choices of `mirror` and `mirror-up`. */
   readonly mirror: MirrorChoices;
   /** Whether the output is JSON. */
@@ -44,7 +42,7 @@ export const COMMANDS: Readonly<Record<string, (call: Call) => Promise<unknown>>
     if (!json) { for (const entry of entries) ctx.print(describe(entry)); }
     return entries;
   },
-  get: async ({ connect, paths: [from, to], resume, ctx }) => {
+  get: async ({ connect, paths: [from, to], resume, verify, ctx }) => {
     const remote = need(from, "the file to fetch");
     const local = to ?? nameOf(remote);
     await mayChange(local, `${local}.part`, `${local}.part.json`);
@@ -60,10 +58,10 @@ export const COMMANDS: Readonly<Record<string, (call: Call) => Promise<unknown>>
     ]);
     const version = { file: remote, size, modified: modified?.toISOString() };
     await using part = await PartialFetch.open(local, version, resume);
-    const bar = progress(ctx, remote, size, part.size);
+    const bar = new FileProgress(ctx, remote, size, part.size);
     const stream = await ftp.download(remote, {
       offset: part.size,
-      onProgress: bar.onProgress,
+      onProgress: (bytes) => bar.show(bytes),
       signal: ctx.signal,
     });
     try {
@@ -75,19 +73,21 @@ export const COMMANDS: Readonly<Record<string, (call: Call) => Promise<unknown>>
     if (size !== undefined && bytes !== size) {
       throw new CliError(`Cannot get ${remote}: it has ${size} bytes, and ${bytes} arrived`);
     }
+    if (verify) await part.verify(await ftp.hash(remote));
     await part.finish(modified);
     return { from: remote, to: local, bytes };
   },
-  put: async ({ connect, paths: [from, to], ctx }) => {
+  put: async ({ connect, paths: [from, to], verify, ctx }) => {
     const local = need(from, "the file to store");
     const remote = to ?? nameOf(local);
     using file = await Deno.open(local);
     await using ftp = await connect(GRACE);
-    const bar = progress(ctx, local, (await file.stat()).size, 0);
+    const bar = new FileProgress(ctx, local, (await file.stat()).size, 0);
     try {
       await ftp.upload(remote, file.readable, {
         atomic: true,
-        onProgress: bar.onProgress,
+        verify,
+        onProgress: (bytes) => bar.show(bytes),
         signal: ctx.signal,
       });
     } finally {
@@ -102,7 +102,7 @@ export const COMMANDS: Readonly<Record<string, (call: Call) => Promise<unknown>>
     ];
     await mayChange(local);
     await using ftp = await connect();
-    return await tree((options) => downloadTree(ftp, remote, local, options), ctx, mirror);
+    return await carryTree((options) => downloadTree(ftp, remote, local, options), ctx, mirror);
   },
   "mirror-up": async ({ connect, paths: [from, to], ctx, mirror }) => {
     const [local, remote] = [
@@ -111,7 +111,29 @@ export const COMMANDS: Readonly<Record<string, (call: Call) => Promise<unknown>>
     ];
     await Deno.stat(local);
     await using ftp = await connect(GRACE);
-    return await tree((options) => uploadTree(ftp, local, remote, options), ctx, mirror);
+    return await carryTree((options) => uploadTree(ftp, local, remote, options), ctx, mirror);
+  },
+  hash: async ({ connect, paths: [path], json, ctx }) => {
+    const what = need(path, "a file");
+    await using ftp = await connect();
+    const hash = await ftp.hash(what);
+    if (hash === undefined) throw new CliError("The server cannot compute hashes");
+    if (!json) ctx.print(`${hash.value}  ${hash.algorithm}  ${what}`);
+    return hash;
+  },
+  mv: async ({ connect, paths: [from, to] }) => {
+    const [old, target] = [need(from, "what to rename"), need(to, "the new name")];
+    await using ftp = await connect();
+    await ftp.rename(old, target);
+  },
+  site: async ({ connect, paths, json, ctx }) => {
+    const line = need(paths.join(" ") || undefined, "a command of the server");
+    await using ftp = await connect();
+    return say((await ftp.site(line)).lines, json, ctx);
+  },
+  status: async ({ connect, json, ctx }) => {
+    await using ftp = await connect();
+    return say(await ftp.status(), json, ctx);
   },
   mkdir: async ({ connect, paths: [path] }) => {
     const what = need(path, "a directory");
@@ -124,59 +146,6 @@ export const COMMANDS: Readonly<Record<string, (call: Call) => Promise<unknown>>
     await (recursive ? ftp.rmdir(what, { recursive }) : ftp.delete(what));
   },
 };
-
-/** Returns the choices of a mirror from the flags. */
-export function mirrorChoices(
-  { delete: deletes, dryRun, bySize, exclude, maxFiles, maxBytes }: {
-    readonly delete: boolean;
-    readonly dryRun: boolean;
-    readonly bySize: boolean;
-    readonly exclude: readonly string[];
-    readonly maxFiles: number;
-    readonly maxBytes: number;
-  },
-): MirrorChoices {
-  return {
-    delete: deletes,
-    dryRun,
-    bySize,
-    maxFiles,
-    maxBytes,
-    // A pattern without a slash is for names, whatever directory they are in.
-    exclude: (path) =>
-      exclude.some((glob) =>
-        matchesGlob(glob.includes("/") ? path : path.replace(/^.*\//, ""), glob)
-      ),
-  };
-}
-
-/** Transfers a directory, and reports files that the server rejects. */
-async function tree(
-  carry: (options: FtpTreeOptions) => Promise<FtpTreeReport>,
-  { log, signal }: CliContext,
-  mirror: MirrorChoices,
-): Promise<FtpTreeReport> {
-  let refused = 0;
-  const report = await carry({
-    ...mirror,
-    skipSame: true,
-    signal,
-    onFile: (path) => log.info("{path}", { path }),
-    onRefused: (_, { message }) => {
-      refused++;
-      log.error("{message}", { message });
-    },
-  });
-  // Links are left out as documented. Other items are missing.
-  for (const { path, kind, reason } of report.left) {
-    log[kind === "link" ? "info" : "error"]("{path}: {reason}", { path, reason });
-  }
-  const missing = refused + report.left.filter(({ kind }) => kind !== "link").length;
-  if (missing > 0) {
-    throw new CliError(`The transfer is incomplete: ${missing} could not be transferred`);
-  }
-  return report;
-}
 
 /** Asks for all permissions at once, so that none is missing at the end of a long transfer. */
 async function mayChange(...paths: readonly string[]): Promise<void> {
@@ -198,34 +167,14 @@ function need(path: string | undefined, what: string): string {
   throw new CliError(`Missing argument: ${what}`, 2);
 }
 
-function nameOf(path: string): string {
-  const name = path.replace(/^.*[/\\]/, "");
-  if (name !== "" && name !== "." && name !== "..") return name;
-  throw new CliError(`Missing argument: a name for ${path}`, 2);
+/** Prints the lines of a reply. Returns them for `--json`. */
+function say(lines: readonly string[], json: boolean, ctx: CliContext): readonly string[] {
+  if (!json) { for (const line of lines) ctx.print(line); }
+  return lines;
 }
 
 function describe({ name, type, size, modified, target }: FtpEntry): string {
   const time = modified?.toISOString().slice(0, 16).replace("T", " ") ?? "";
   const mark = type === "directory" ? "/" : type === "link" ? ` -> ${target ?? "?"}` : "";
   return `${`${size ?? "-"}`.padStart(12)}  ${time.padEnd(16)}  ${name}${mark}`;
-}
-
-/** Returns a progress bar on standard error, if that is a terminal. It is drawn ten times a second. */
-function progress({ io }: CliContext, name: string, size: number | undefined, offset: number) {
-  let shown = 0;
-  const label = nameOf(name).replace(/\p{Cc}/gu, "?").slice(0, 30);
-  return {
-    onProgress(bytes: number) {
-      const now = performance.now();
-      if (!io.stderrIsTerminal || now - shown < 100) return;
-      shown = now;
-      const done = offset + bytes;
-      const part = size ? Math.min(1, done / size) : 0;
-      const drawn = size ? `[${"#".repeat(Math.round(part * 30)).padEnd(30)}] ` : "";
-      io.stderr(`\r\x1b[K${label} ${drawn}${(done / 1e6).toFixed(1)} MB`);
-    },
-    end() {
-      if (shown > 0) io.stderr("\r\x1b[K");
-    },
-  };
 }

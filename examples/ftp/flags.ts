@@ -1,10 +1,23 @@
 /** The flags of the FTP program. @module */
 
+import type { ConnectFtpOptions } from "../../net/ftp/client.ts";
+import { isNameEncoding } from "../../net/internal/name_coding.ts";
+import { badValue, type Flags, type FlagValue } from "../../tools/cli.ts";
+import { ROUTE_FLAGS, routeOf } from "../http/route.ts";
 import { clientFlags } from "../mail/flags.ts";
 
 /** The flags of `examples/ftp_client.ts`. */
 export const FLAGS = {
   ...clientFlags("starttls", "21, with --tls implicit 990"),
+  encoding: { type: "string", default: "utf-8", help: "Encoding of names, such as gbk or latin1" },
+  active: { type: "boolean", help: "Let the server open the data connections" },
+  plainData: { type: "boolean", help: "Transfer files and listings without encryption (PROT C)" },
+  cert: ROUTE_FLAGS.cert,
+  key: ROUTE_FLAGS.key,
+  pin: ROUTE_FLAGS.pin,
+  verify: { type: "boolean", help: "Compare hashes with the server, if it can compute them" },
+  connections: { type: "integer", default: 1, min: 1, max: 100, help: "mirror: files at a time" },
+  anyName: { type: "boolean", help: "mirror: store names that Windows reserves, such as a:b" },
   resume: { type: "boolean", help: "get: resume an earlier download" },
   recursive: { type: "boolean", alias: "r", help: "rm: a directory with everything in it" },
   delete: { type: "boolean", help: "mirror: delete what the source does not have" },
@@ -17,4 +30,26 @@ export const FLAGS = {
   },
   maxFiles: { type: "integer", default: 0, min: 0, help: "mirror: maximum files; 0: no limit" },
   maxBytes: { type: "size", default: "0", help: "mirror: maximum bytes; 0: no limit" },
-} as const;
+} as const satisfies Flags;
+
+/** The values of the flags that only FTP has. */
+type FtpValues = {
+  -readonly [K in "encoding" | "active" | "plainData" | "pin" | "cert" | "key"]: FlagValue<
+    (typeof FLAGS)[K]
+  >;
+};
+
+/**
+ * Returns the options of a connection that only FTP has.
+ *
+ * @throws {CliError} If a value cannot be used, or a file has the wrong content.
+ */
+export async function ftpOptions(
+  { encoding, active, plainData, pin, cert, key }: FtpValues,
+): Promise<ConnectFtpOptions> {
+  if (!isNameEncoding(encoding)) throw badValue("--encoding", encoding, "one such as gbk");
+  const way = { cert, key, pin, ca: [], proxy: undefined, unixSocket: undefined };
+  // The authorities come with the flags that all clients have.
+  const { caCerts: _, ...route } = await routeOf(way);
+  return { encoding, active, encryptData: !plainData, ...route };
+}

@@ -2,6 +2,8 @@
 
 import { ignoreFailure } from "../../net/internal/ignore_failure.ts";
 import { ifFound, writeAnew } from "../../net/internal/local_files.ts";
+import { runningHash } from "../../net/internal/running_hash.ts";
+import type { FtpHash } from "../../net/ftp/client.ts";
 import { CliError } from "../../tools/cli.ts";
 
 /** The version of a file on the server. */
@@ -75,6 +77,19 @@ export class PartialFetch implements AsyncDisposable {
   async append(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length;) at += await this.#file.write(bytes.subarray(at));
     this.size += bytes.length;
+  }
+
+  /** Compares the hash of the complete file with that of the server, if the server has one. */
+  async verify(expected: FtpHash | undefined): Promise<void> {
+    if (expected === undefined) return;
+    const hash = runningHash(expected.algorithm);
+    const buffer = new Uint8Array(64 * 1024);
+    await this.#file.seek(0, Deno.SeekMode.Start);
+    for (let n; (n = await this.#file.read(buffer)) !== null;) hash.update(buffer.subarray(0, n));
+    const value = hash.end();
+    if (value === expected.value) return;
+    const message = `its ${expected.algorithm} is ${value}, and ${expected.value} on the server`;
+    throw new CliError(`Cannot get ${this.#target}: ${message}`);
   }
 
   /** Gives the complete file its time and its name. */

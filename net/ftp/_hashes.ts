@@ -1,8 +1,7 @@
 /** Hashes of files on the server: HASH (draft-bryan-ftpext-hash), XSHA256, XMD5, XCRC and others. */
 
-import { createHash } from "node:crypto";
-import { crc32 } from "node:zlib";
 import { ReplyError } from "../errors/reply_error.ts";
+import { type RunningHash, runningHash } from "../internal/running_hash.ts";
 import { lowerAscii, upperAscii } from "../text.ts";
 import { type FtpControl, isOf } from "./_control.ts";
 import type { FtpHash } from "./options.ts";
@@ -24,14 +23,6 @@ interface Asking {
   readonly command: string;
 }
 
-/** Computes the hash of bytes as they pass. */
-export interface RunningHash {
-  readonly algorithm: FtpHash["algorithm"];
-  update(bytes: Uint8Array): void;
-  /** Returns the hash in lower-case hexadecimal digits. */
-  end(): string;
-}
-
 /** Asks the server for hashes. The caller holds the session for itself. */
 export class FtpHashes {
   readonly #control: FtpControl;
@@ -45,7 +36,7 @@ export class FtpHashes {
   /** Returns a hash to compare with that of the server; undefined if the server knows no algorithm. */
   async begin(): Promise<RunningHash | undefined> {
     const asking = this.#asking ??= await this.#choose();
-    return asking === null ? undefined : runningHash(asking.algorithm);
+    return asking === null ? undefined : runningHash(asking.algorithm.name);
   }
 
   /**
@@ -103,21 +94,4 @@ function hashIn(text: string, digits: number): string | undefined {
     }
   }
   return undefined;
-}
-
-function runningHash({ name }: Algorithm): RunningHash {
-  if (name !== "CRC32") {
-    const hash = createHash(lowerAscii(name.replace("-", "")));
-    return {
-      algorithm: name,
-      update: (bytes) => void hash.update(bytes),
-      end: () => hash.digest("hex"),
-    };
-  }
-  let value = 0;
-  return {
-    algorithm: name,
-    update: (bytes) => void (value = crc32(bytes, value)),
-    end: () => value.toString(16).padStart(8, "0"),
-  };
 }

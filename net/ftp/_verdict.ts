@@ -5,7 +5,8 @@ import { NetError } from "../errors/errors.ts";
 import type { ReplyError } from "../errors/reply_error.ts";
 import type { Dialogue } from "../internal/dialogue.ts";
 import { type FtpControl, isOf } from "./_control.ts";
-import type { FtpHashes, RunningHash } from "./_hashes.ts";
+import type { RunningHash } from "../internal/running_hash.ts";
+import type { FtpHashes } from "./_hashes.ts";
 import { type FtpReply, parseFtpSize } from "./codec.ts";
 
 /** A transfer that has started. */

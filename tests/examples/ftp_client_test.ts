@@ -12,6 +12,7 @@ import { main } from "../../examples/ftp_client.ts";
 import { recordingIo } from "../../tools/cli.ts";
 import { testCertificates } from "../_support/certificates.ts";
 import { startPyftpdlib } from "../_support/ftp.ts";
+import { fileServer, say } from "../_support/ftp_script.ts";
 import { lineServer } from "../_support/line_server.ts";
 import { needsPython } from "../_support/peers.ts";
 import { freePorts } from "../_support/ports.ts";
@@ -79,12 +80,22 @@ Deno.test({
     assertEquals(JSON.parse(await good("mirror", "docs", `${here}/mirror`, "--json")).skipped, 1);
     await Deno.writeTextFile(`${server.folder}/docs/odd\nname`, "");
     const most = await run("mirror", "docs", `${here}/most`);
-    assertEquals([most.code, await Deno.readTextFile(`${here}/most/a b.txt`)], [1, "hello, file"]);
+    assertEquals([most.code, await Deno.readTextFile(`${here}/most/a b.txt`)], [4, "hello, file"]);
+    const again = await run("mirror", "docs", `${here}/most`, "--json", "--connections", "3");
+    const { skipped, refused, left } = JSON.parse(again.out);
+    assertEquals([again.code, skipped, refused.length, left.length], [4, 1, 1, 1]);
     assertMatch(
       most.err,
       /docs\/odd[^\n]*550[^]*The transfer is incomplete: 2 could not be transferred\n$/,
     );
     await Deno.remove(`${server.folder}/docs/odd\nname`);
+    await good("mv", "docs/a b.txt", "docs/a c.txt");
+    await good("mv", "docs/a c.txt", "docs/a b.txt");
+    assertStringIncludes(await good("site", "CHMOD", "600", "docs/a b.txt"), "success");
+    assertStringIncludes(await good("status"), "FTP server");
+    const hash = await run("hash", "docs/a b.txt");
+    assertEquals([hash.code, hash.out], [1, ""]);
+    assertStringIncludes(hash.err, "cannot compute hashes");
     await good("rm", "docs/a b.txt");
     await good("rm", "-r", "docs");
     const gone = await run("get", "docs/a b.txt", `${here}/x`);
@@ -154,12 +165,71 @@ Deno.test("ftp_client keeps an earlier download if the session ends before the n
   await Deno.remove(here, { recursive: true });
 });
 
+Deno.test("ftp_client --verify discards a file whose hash differs, and hash prints it", async () => {
+  const sum = "5d41402abc4b2a76b9719d911017c592";
+  let said = sum;
+  await using server = fileServer(async (conn, command) => {
+    if (command.startsWith("STOR")) { while (await conn.read(new Uint8Array(9)) !== null); }
+    else await say("hello")(conn);
+  }, {
+    FEAT: () => "211-x\r\n XMD5\r\n211 end\r\n",
+    XMD5: () => `250 ${said}\r\n`,
+  });
+  const here = await Deno.makeTempDir();
+  const run = async (...args: string[]) => {
+    const io = recordingIo();
+    const plain = ["--tls", "none", "--port", `${server.port}`];
+    return { code: await main([...args, ...plain], io), out: io.out, err: io.err };
+  };
+  assertEquals((await run("hash", "x")).out, `${sum}  MD5  x\n`);
+  assertEquals((await run("get", "x", `${here}/x`, "--verify")).code, 0);
+  assertEquals((await run("put", `${here}/x`, "y", "--verify")).code, 0);
+  said = "0".repeat(32);
+  for (const args of [["get", "x", `${here}/z`], ["put", `${here}/x`, "y"]]) {
+    const { code, err } = await run(...args, "--verify");
+    assertEquals([code, err.includes(said)], [1, true], err);
+  }
+  assertEquals(Array.from(Deno.readDirSync(here), ({ name }) => name).includes("z"), false);
+  await Deno.remove(here, { recursive: true });
+});
+
+Deno.test("ftp_client: --encoding, --active and --plain-data are those of connectFtp", async () => {
+  await using server = fileServer(say("-rw-r--r-- 1 a b 3 Jan 01 2020 a\r\n"), {
+    FEAT: () => "211-x\r\n UTF8\r\n211 end\r\n",
+    EPRT: () => "500 no\r\n",
+    PORT: () => "500 no\r\n",
+  });
+  const run = async (...args: string[]) => {
+    const io = recordingIo();
+    return [await main(["ls", "--tls", "none", "--port", `${server.port}`, ...args], io), io.err];
+  };
+  assertEquals(await run("--encoding", "gbk"), [0, ""]);
+  assert(server.heard.includes("OPTS UTF8 OFF"));
+  assertEquals((await run("--active"))[0], 1);
+  assert(server.heard.some((line) => line.startsWith("PORT 127,0,0,1,")));
+  assertEquals((await run("--encoding", "klingon"))[0], 2);
+  assertEquals((await run("--pin", "x"))[0], 2);
+});
+
 Deno.test("ftp_client says what is wrong with a command before it connects", async () => {
   const run = async (...args: string[]) => {
     const io = recordingIo();
     return [await main([...args, "--port", `${freePorts(1)[0]}`], io), io.err] as const;
   };
-  for (const args of [["get"], ["put"], ["mirror", "x"], ["mirror-up"], ["mkdir"], ["rm"]]) {
+  for (
+    const args of [
+      ["get"],
+      ["put"],
+      ["mirror", "x"],
+      ["mirror-up"],
+      ["mkdir"],
+      ["rm"],
+      ["mv"],
+      ["mv", "x"],
+      ["hash"],
+      ["site"],
+    ]
+  ) {
     assertEquals((await run(...args))[0], 2, args.join());
   }
   for (const command of ["put", "mirror-up"]) {

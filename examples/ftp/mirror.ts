@@ -1,0 +1,114 @@
+/** Mirrors of the FTP program: its choices, and the report. @module */
+
+import type { FtpTreeOptions, FtpTreeReport } from "../../net/ftp/client.ts";
+import { matchesGlob } from "node:path";
+import { type CliContext, CliError } from "../../tools/cli.ts";
+import { TreeProgress } from "./progress.ts";
+
+/** The exit code if some files could not be transferred, and the others were. */
+export const INCOMPLETE = 4;
+
+/** The choices of a mirror. */
+export type MirrorChoices = Pick<
+  FtpTreeOptions,
+  | "anyName"
+  | "bySize"
+  | "connections"
+  | "delete"
+  | "dryRun"
+  | "exclude"
+  | "maxBytes"
+  | "maxFiles"
+  | "verify"
+>;
+
+/** The report of the program: that of the library, and the refusals of the server. */
+export interface MirrorReport extends FtpTreeReport {
+  /** The files and directories that the server has refused, with its reasons. */
+  readonly refused: readonly { readonly path: string; readonly reason: string }[];
+}
+
+/** The error for a mirror in which files are missing. */
+export class IncompleteError extends CliError {
+  /** The report, for `--json`. */
+  readonly report: MirrorReport;
+
+  /** Takes the report and the number of what is missing. */
+  constructor(report: MirrorReport, missing: number) {
+    super(`The transfer is incomplete: ${missing} could not be transferred`, INCOMPLETE);
+    this.report = report;
+  }
+}
+
+/** Returns the choices of a mirror from the flags. */
+export function mirrorChoices(
+  { delete: deletes, exclude, ...others }: {
+    readonly delete: boolean;
+    readonly dryRun: boolean;
+    readonly bySize: boolean;
+    readonly exclude: readonly string[];
+    readonly maxFiles: number;
+    readonly maxBytes: number;
+    readonly connections: number;
+    readonly verify: boolean;
+    readonly anyName: boolean;
+  },
+): MirrorChoices {
+  return {
+    bySize: others.bySize,
+    dryRun: others.dryRun,
+    maxFiles: others.maxFiles,
+    maxBytes: others.maxBytes,
+    connections: others.connections,
+    verify: others.verify,
+    anyName: others.anyName,
+    delete: deletes,
+    // A pattern without a slash is for names, whatever directory they are in.
+    exclude: (path) =>
+      exclude.some((glob) =>
+        matchesGlob(glob.includes("/") ? path : path.replace(/^.*\//, ""), glob)
+      ),
+  };
+}
+
+/**
+ * Transfers a directory, and reports what is missing at its destination.
+ *
+ * @throws {IncompleteError} If something is missing.
+ */
+export async function carryTree(
+  carry: (options: FtpTreeOptions) => Promise<FtpTreeReport>,
+  ctx: CliContext,
+  mirror: MirrorChoices,
+): Promise<MirrorReport> {
+  const { log, signal } = ctx;
+  const refused: { path: string; reason: string }[] = [];
+  const bar = new TreeProgress(ctx);
+  let done: FtpTreeReport;
+  try {
+    done = await carry({
+      ...mirror,
+      skipSame: true,
+      signal,
+      onFile: (path) => {
+        bar.begin(path);
+        log.info("{path}", { path });
+      },
+      onProgress: (bytes, path) => bar.show(bytes, path),
+      onRefused: (path, { message }) => {
+        refused.push({ path, reason: message });
+        log.error("{message}", { message });
+      },
+    });
+  } finally {
+    bar.end();
+  }
+  // Links are left out as documented. Other items are missing.
+  for (const { path, kind, reason } of done.left) {
+    log[kind === "link" ? "info" : "error"]("{path}: {reason}", { path, reason });
+  }
+  const report = { ...done, refused };
+  const missing = refused.length + done.left.filter(({ kind }) => kind !== "link").length;
+  if (missing > 0) throw new IncompleteError(report, missing);
+  return report;
+}
