@@ -2,12 +2,14 @@
 
 import { type Dialogue, type Wait, WITHIN } from "../internal/dialogue.ts";
 import {
+  type ImapInvalid,
   type ImapPart,
   type ImapResponse,
   ImapSyntaxError,
   literalSize,
   parseImapResponse,
 } from "./codec.ts";
+import { invalid } from "./_reader.ts";
 import { whileOpen } from "../internal/while_open.ts";
 
 /** Maximum number of lines and literals of one response. */
@@ -17,6 +19,16 @@ const MAX_LINE = 16 * 1024 * 1024;
 
 /** Memory in bytes that each line and each literal needs besides its content. */
 const OVERHEAD = 100;
+
+/**
+ * Maximum number of characters that are parsed again, because a server did not escape the line breaks
+ * in a string.
+ */
+const MAX_JOINED = 1024 * 1024;
+/** The beginning of an untagged response. Some servers send empty lines. */
+const UNTAGGED = /^ *(?:\*|$)/;
+/** The beginning of a response. */
+const BEGINNING = /^(?:\*|\+)(?: |$)|^a\d+ +(?:OK|NO|BAD)(?: |$)/i;
 
 /** Maximum number of unwanted bytes that are read to keep the session usable. */
 const MAX_DRAIN = 64 * 1024 * 1024;
@@ -53,6 +65,14 @@ export class ImapLine {
   #total = 0;
   /** The size of the literal that is being read. */
   #literal: number | undefined;
+  /** Whether the parts so far are a response that ends within a string or a list. */
+  #isTorn = false;
+  /** The characters that were parsed to join the lines of the response. */
+  #joined = 0;
+  /** A line that was read too far. */
+  #ahead: string | undefined;
+  /** Receives the parts of responses that cannot be read. */
+  readonly #onInvalid: (report: ImapInvalid) => void;
   /** Memory of all responses so far in bytes, without streams. */
   bytes = 0;
   /** The limit for `bytes`. */
@@ -60,14 +80,19 @@ export class ImapLine {
   /** The literals that may be sent without waiting: all, those up to 4096 bytes, or none (RFC 7888). */
   literals: "all" | "small" | "none" = "none";
 
-  constructor(dialogue: Dialogue, maxLiteral: number) {
+  constructor(
+    dialogue: Dialogue,
+    maxLiteral: number,
+    onInvalid: (report: ImapInvalid) => void,
+  ) {
     this.#dialogue = dialogue;
     this.#maxLiteral = maxLiteral;
+    this.#onInvalid = onInvalid;
   }
 
   /** Whether a response is incomplete. */
   get midway(): boolean {
-    return this.#segments.length > 0;
+    return this.#segments.length > 0 && !this.#isTorn;
   }
 
   /**
@@ -191,43 +216,92 @@ export class ImapLine {
         this.#segments.push(bytes);
         this.#literal = undefined;
       }
-      const line = dialogue.tryLine(MAX_LINE);
+      const line = this.#ahead ?? this.#tryLine();
       if (line === undefined) return undefined;
-      this.#segments.push(line);
-      this.#total += line.length;
-      // The values of a line need more memory than the line itself.
-      this.bytes += 2 * line.length + OVERHEAD;
-      if (this.bytes > this.most) {
-        throw dialogue.broken("sent a larger response than maxResponse allows", "limit");
+      this.#ahead = undefined;
+      const isTorn = this.#isTorn;
+      if (isTorn && (BEGINNING.test(line) || this.#joined > MAX_JOINED)) {
+        // The response before this line is not going to be complete.
+        this.#ahead = line;
+        const response = this.#parse(false);
+        if (response !== undefined) return response;
+        continue;
       }
-      const size = literalSize(line, this.#segments.length === 1);
-      if (size === undefined) return this.#parse();
+      const isFirst = this.#segments.length === 0;
+      this.#segments.push(isTorn ? `\r\n${line}` : line);
+      this.#total += line.length;
+      const size = literalSize(line, isFirst);
+      if (size === undefined) {
+        this.#joined += isTorn ? line.length + OVERHEAD : 0;
+        const response = isTorn && !/[)"] *$/.test(line) ? undefined : this.#parse(true);
+        if (response !== undefined) return response;
+        continue;
+      }
+      this.#isTorn = false;
       if (this.#total > this.#maxLiteral + MAX_LINE || this.#segments.length > MAX_SEGMENTS) {
         throw dialogue.broken("sent a response that does not end", "limit");
       }
-      if (pass && /^\* \d+ FETCH /i.test(this.#segments[0] as string)) return size;
-      this.#total += size;
-      if (this.#total > this.#maxLiteral + MAX_LINE || size > this.#maxLiteral) {
-        throw dialogue.broken(
-          `sent a string of ${size} bytes, which is more than maxLiteral`,
-          "limit",
-        );
-      }
-      this.bytes += size + OVERHEAD;
-      this.#literal = size;
+      if (pass && /^\* +\d+ +FETCH /i.test(this.#segments[0] as string)) return size;
+      this.#expect(size);
     }
   }
 
-  #parse(): ImapResponse {
+  #tryLine(): string | undefined {
+    const line = this.#dialogue.tryLine(MAX_LINE);
+    if (line === undefined) return undefined;
+    // The values of a line need more memory than the line itself.
+    this.bytes += 2 * line.length + OVERHEAD;
+    if (this.bytes > this.most) {
+      throw this.#dialogue.broken("sent a larger response than maxResponse allows", "limit");
+    }
+    return line;
+  }
+
+  /** Expects a literal that is kept in memory. */
+  #expect(size: number): void {
+    this.#total += size;
+    if (this.#total > this.#maxLiteral + MAX_LINE || size > this.#maxLiteral) {
+      throw this.#dialogue.broken(
+        `sent a string of ${size} bytes, which is more than maxLiteral`,
+        "limit",
+      );
+    }
+    this.bytes += size + OVERHEAD;
+    this.#literal = size;
+  }
+
+  /**
+   * Parses the parts so far. Untagged responses that cannot be read are reported and skipped.
+   *
+   * @param mayContinue Whether the response may continue on the next line.
+   * @returns The response; undefined if it was skipped, or if more lines may belong to it.
+   */
+  #parse(mayContinue: boolean): ImapResponse | undefined {
     const segments = this.#segments;
-    this.#segments = [];
-    this.#total = 0;
+    const text = String(segments[0]);
+    const isUntagged = UNTAGGED.test(text);
     try {
-      return parseImapResponse(segments);
+      const response = parseImapResponse(segments, mayContinue && isUntagged);
+      this.#clear();
+      return response;
     } catch (error) {
       if (!(error instanceof ImapSyntaxError)) throw error;
-      return this.#dialogue.nonsense(String(segments[0]));
+      if (!isUntagged) return this.#dialogue.nonsense(text);
+      if (mayContinue) {
+        this.#joined += this.#total;
+        this.#isTorn = error.open && this.#joined <= MAX_JOINED && text !== "";
+        return this.#isTorn ? undefined : this.#parse(false);
+      }
+      this.#clear();
+      this.#onInvalid(invalid("response", text, error.message));
+      return undefined;
     }
+  }
+
+  #clear(): void {
+    this.#segments = [];
+    this.#total = this.#joined = 0;
+    this.#isTorn = false;
   }
 
   /** Passes a literal on as a stream, then reads its rest. */

@@ -1,6 +1,6 @@
 /** Messages of IMAP as streams of any size. */
 
-import { checkSection } from "./_response_values.ts";
+import { checkSection, sectionItem } from "./_sections.ts";
 import type { OnLiteral } from "./_line.ts";
 import type { ImapSession } from "./_session.ts";
 import { NetError } from "../errors/errors.ts";
@@ -17,6 +17,7 @@ export async function streamSection(
   open: (stream: ReadableStream<Bytes>) => void,
 ): Promise<void> {
   if (section !== "") checkSection(section);
+  const names = [section];
   const { dialogue } = session;
   const { readable, writable } = new TransformStream<Bytes, Bytes>();
   const writer = writable.getWriter();
@@ -34,11 +35,11 @@ export async function streamSection(
     }
   };
   let short = false;
-  const parts = [`UID FETCH ${imapSet(uid)} (UID BODY.PEEK[${section}])`];
+  const parts = [`UID FETCH ${imapSet(uid)} (UID ${sectionItem(section)})`];
   try {
     await session.run(`Cannot fetch message ${uid}`, parts, {
       take(response) {
-        const message = session.messageOf(response);
+        const message = session.messageOf(response, names);
         const other = message !== undefined && message.uid !== uid;
         if (other && passed) {
           throw dialogue.broken("sent another message than the command asked for");

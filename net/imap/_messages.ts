@@ -1,6 +1,7 @@
 /** Commands of IMAP for messages: search, fetch, copy, append (RFC 3501 §6.4). */
 
-import { copiesIn, fetchItems, foundIn, numberOf, sets } from "./_response_values.ts";
+import { addFound, copiesIn, fetchItems, numberOf, sets } from "./_response_values.ts";
+import { FoundNumbers } from "./_ranges.ts";
 import type { CommandPart } from "./_line.ts";
 import type { ImapSession } from "./_session.ts";
 import {
@@ -14,24 +15,24 @@ import {
 import type { ImapMessage } from "./message.ts";
 import type { ImapAppendOptions, ImapFetch, ImapSource, ImapUids } from "./options.ts";
 
-/** Maximum number of UIDs in a result. A few bytes such as `1:4294967295` can stand for many. */
-const MAX_FOUND = 10_000_000;
+/**
+ * Maximum number of UIDs in a result that the server sends as ranges. A few bytes such as
+ * `1:4294967295` can stand for many.
+ */
+const MAX_FOUND = 2_000_000;
 
 /** Searches the open folder. Returns UIDs in ascending order. */
 export async function searchMessages(session: ImapSession, search: ImapSearch): Promise<number[]> {
   const wanted = imapSearch(search);
   const charset = wanted.some((part) => typeof part !== "string") ? "CHARSET UTF-8 " : "";
-  const uids: number[] = [];
-  await session.run("Cannot search", [`UID SEARCH ${charset}`, ...wanted], {
-    take(response) {
-      for (const uid of foundIn(response, session.selected?.exists ?? 0)) {
-        if (uids.push(uid) <= MAX_FOUND) continue;
-        throw session.dialogue.broken(`finds more than ${MAX_FOUND} messages`, "limit");
-      }
-      return response.type === "data" && /^E?SEARCH$/.test(response.name);
-    },
-  });
-  return uids.sort((a, b) => a - b);
+  const found = new FoundNumbers();
+  const parts = [`UID SEARCH ${charset}`, ...wanted];
+  await session.run("Cannot search", parts, { take: (response) => addFound(found, response) });
+  const most = session.selected?.exists ?? 0;
+  if (Math.min(found.size, most) > MAX_FOUND) {
+    throw session.dialogue.broken(`finds more than ${MAX_FOUND} messages`, "limit");
+  }
+  return found.sorted(most);
 }
 
 /** Fetches items of messages, each message once. */
@@ -41,11 +42,12 @@ export async function fetchMessages(
   items: ImapFetch,
 ): Promise<ImapMessage[]> {
   const wanted = fetchItems(items);
+  const names = items.sections;
   const found = new Map<number, ImapMessage>();
   for (const set of sets(uids)) {
     await session.run("Cannot fetch", [`UID FETCH ${set} (${wanted})`], {
       take(response) {
-        const message = session.messageOf(response);
+        const message = session.messageOf(response, names);
         // The report of a change of flags has no UID, or contains nothing else.
         if (message?.uid === undefined) return false;
         const known = found.get(message.uid);

@@ -29,6 +29,7 @@ export const CONNECT_IMAP = new OptionRules<ConnectImapOptions>({
   commandTimeout: milliseconds,
   maxResponse: limit,
   onEvent: callback,
+  onInvalid: callback,
 });
 
 /** The rules for the options of `idle`. */

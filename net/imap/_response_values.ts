@@ -7,7 +7,8 @@ import {
   imapSet,
   type ImapValue,
 } from "./codec.ts";
-import { optionError } from "../internal/options.ts";
+import { checkSection, sectionItem } from "./_sections.ts";
+import { type FoundNumbers, numbersIn, rangesOf } from "./_ranges.ts";
 import { parseDigits, upperAscii } from "../text.ts";
 import type { ImapFetch, ImapFolder, ImapSelected, ImapStatus } from "./options.ts";
 
@@ -82,35 +83,20 @@ function withCode(folder: ImapSelected, code: ImapResponseCode | undefined): Ima
   }
 }
 
-/** Yields the UIDs of a SEARCH response, or at most `most` UIDs of an ESEARCH response (RFC 4731). */
-export function* foundIn(response: ImapResponse, most: number): Generator<number, void, void> {
-  if (response.type !== "data") return;
+/** Adds the UIDs of a SEARCH or ESEARCH response (RFC 4731). Returns false for other responses. */
+export function addFound(found: FoundNumbers, response: ImapResponse): boolean {
+  if (response.type !== "data") return false;
   const { name, values } = response;
   if (name === "SEARCH") {
-    for (const text of texts(values)) {
-      const uid = parseDigits(text, 10);
-      if (uid !== undefined) yield uid;
-    }
+    const uids = values.map((value) => numberOf(value, 10));
+    // Some servers send a zero if they find nothing.
+    found.add(uids.filter((uid) => uid !== undefined && uid > 0) as number[]);
+    return true;
   }
-  if (name !== "ESEARCH") return;
-  const at = values.findIndex((value) => value === "ALL");
-  if (at !== -1) yield* numbersOf(values[at + 1], most);
-}
-
-/**
- * Yields the numbers of a set, at most `most`. The ends of a range may come in any order, and the range
- * means its numbers in ascending order (RFC 3501 §9, RFC 4315 §4). Invalid parts are skipped.
- */
-function* numbersOf(set: ImapValue | undefined, most: number): Generator<number, void, void> {
-  let left = most;
-  for (const part of text(set ?? null).split(",")) {
-    const colon = part.indexOf(":");
-    const one = parseDigits(colon === -1 ? part : part.slice(0, colon), 10);
-    const other = colon === -1 ? one : parseDigits(part.slice(colon + 1), 10);
-    if (one === undefined || other === undefined) continue;
-    const last = Math.max(one, other);
-    for (let uid = Math.min(one, other); uid <= last && left > 0; uid++, left--) yield uid;
-  }
+  if (name !== "ESEARCH") return false;
+  const at = values.findIndex((value) => typeof value === "string" && upperAscii(value) === "ALL");
+  if (at !== -1) found.addSet(text(values[at + 1] ?? null));
+  return true;
 }
 
 /** Yields pairs of UIDs, of a message and of its copy (COPYUID, RFC 4315 §3), at most `most`. */
@@ -120,12 +106,45 @@ export function* copiesIn(
 ): Generator<[number, number], void, void> {
   if (code?.name !== "COPYUID") return;
   const [, from, to] = code.values;
-  const copies = numbersOf(to, most);
-  for (const uid of numbersOf(from, most)) {
+  const copies = numbersIn(rangesOf(text(to ?? null)), most);
+  for (const uid of numbersIn(rangesOf(text(from ?? null)), most)) {
     const { value } = copies.next();
     if (value === undefined) return;
     yield [uid, value];
   }
+}
+
+/** Codes with numbers only, and how many they have. */
+const NUMBERS: Readonly<Record<string, number>> = {
+  UIDNEXT: 1,
+  UIDVALIDITY: 1,
+  UNSEEN: 1,
+  HIGHESTMODSEQ: 1,
+  APPENDUID: 2,
+  COPYUID: 3,
+};
+
+/** Returns the problem of a response code; undefined if it can be used, or if it is unknown here. */
+export function codeProblem({ name, values }: ImapResponseCode): string | undefined {
+  if (name === "PERMANENTFLAGS") {
+    return isListOfTexts(values[0]) ? undefined : "Expected a list of flags";
+  }
+  if (!Object.hasOwn(NUMBERS, name)) return undefined;
+  const amount = NUMBERS[name]!;
+  const isValid = values.length === amount && values.every((value, i) =>
+    // UIDPLUS has sets behind the first number.
+    typeof value === "string" && (i === 0 ? /^\d{1,20}$/ : /^[\d:,]+$/).test(value)
+  );
+  return isValid ? undefined : amount === 1 ? "Expected a number" : `Expected ${amount} numbers`;
+}
+
+/** Returns a response code as the server writes it, for reports. */
+export function codeText({ name, values }: ImapResponseCode): string {
+  return `[${[name, ...values.map(text)].join(" ")}]`;
+}
+
+function isListOfTexts(value: ImapValue | undefined): boolean {
+  return Array.isArray(value) && value.every((one) => typeof one === "string");
 }
 
 /** Returns the items of a FETCH command. */
@@ -138,15 +157,8 @@ export function fetchItems(items: ImapFetch): string {
   if (flags) wanted += " FLAGS";
   if (size) wanted += " RFC822.SIZE";
   if (internalDate) wanted += " INTERNALDATE";
-  for (const section of sections) wanted += ` BODY.PEEK[${section}]`;
+  for (const section of sections) wanted += ` ${sectionItem(section)}`;
   return wanted;
-}
-
-/** Throws a `TypeError` unless a string is the name of one section. */
-export function checkSection(section: string): void {
-  if (!/^[A-Z0-9.]+(?: \([!-'*-~ ]+\))?$/i.test(section)) {
-    throw optionError("section", "a section such as HEADER or 1.2", section);
-  }
 }
 
 /** Splits messages into sets that fit into a line. */
@@ -158,8 +170,8 @@ export function sets(uids: string | number | readonly number[]): string[] {
 }
 
 /** Returns a value as a number; undefined if it is not a number. */
-export function numberOf(value: ImapValue | undefined): number | undefined {
-  return typeof value === "string" ? parseDigits(value) : undefined;
+export function numberOf(value: ImapValue | undefined, maxDigits?: number): number | undefined {
+  return typeof value === "string" ? parseDigits(value, maxDigits) : undefined;
 }
 
 /** Returns the strings of a list. */

@@ -2,8 +2,9 @@
 
 import type { Dialogue } from "../internal/dialogue.ts";
 import { type CommandPart, CommandRefusal, ImapLine, type OnLiteral } from "./_line.ts";
-import { texts } from "./_response_values.ts";
-import type { ImapResponse, ImapResponseCode } from "./codec.ts";
+import { codeProblem, codeText, texts } from "./_response_values.ts";
+import { invalid } from "./_reader.ts";
+import type { ImapInvalid, ImapResponse, ImapResponseCode } from "./codec.ts";
 import { type ImapMessage, readImapMessage } from "./message.ts";
 import type { ConnectImapOptions, ImapEvent, ImapSelected } from "./options.ts";
 import type { ReplyError } from "../errors/reply_error.ts";
@@ -11,6 +12,8 @@ import { upperAscii } from "../text.ts";
 
 /** The result of a command. */
 export type Tagged = Extract<ImapResponse, { type: "tagged" }>;
+
+type Status = Extract<ImapResponse, { type: "tagged" | "status" }>;
 
 /** Options for running a command. */
 export interface RunOptions {
@@ -40,15 +43,21 @@ export class ImapSession {
   readonly listeners = new Set<(event: ImapEvent) => void>();
   /** Whether this side has asked the server to end the session. */
   leaving = false;
+  /** Whether anybody on the way can have forged the responses, because STARTTLS is still to come. */
+  #isForgeable = false;
+  /** The message that was read last. */
+  #read: { readonly response: ImapResponse; readonly message: ImapMessage } | undefined;
 
   constructor(dialogue: Dialogue, options: ConnectImapOptions) {
     this.dialogue = dialogue;
     this.options = options;
-    this.line = new ImapLine(dialogue, options.maxLiteral ?? 16 * 1024 * 1024);
+    const report = (part: ImapInvalid) => this.report(part);
+    this.line = new ImapLine(dialogue, options.maxLiteral ?? 16 * 1024 * 1024, report);
   }
 
   /** Reads the greeting and encrypts. Returns whether the server knows the user already. */
   async begin(): Promise<boolean> {
+    this.#isForgeable = this.dialogue.tls === "starttls";
     const greeting = await this.line.read();
     if (greeting.type !== "status") throw this.dialogue.broken("began without a greeting");
     const { status } = greeting;
@@ -63,7 +72,9 @@ export class ImapSession {
       if (!this.capabilities.has("STARTTLS")) throw this.dialogue.unencryptable("STARTTLS");
       await this.run("Cannot encrypt the connection", ["STARTTLS"]);
       await this.dialogue.startTls();
+      this.#isForgeable = false;
       // Capabilities from before the encryption may be forged.
+      this.#setCapabilities([]);
       this.forgetCapabilities();
     }
     await this.needCapabilities();
@@ -137,6 +148,7 @@ export class ImapSession {
         continue;
       }
       if (response.tag !== tag) throw this.dialogue.broken("answered a command that was not sent");
+      this.#reportCode(response);
       if (response.status !== "OK") throw this.refusal(what, response);
       this.learn(response);
       this.dialogue.part();
@@ -150,6 +162,7 @@ export class ImapSession {
       throw this.dialogue.broken("answered a command that was not sent");
     }
     if (response.type === "status") {
+      this.#reportCode(response);
       if (response.status === "BYE" && !this.leaving) {
         const { code, text } = response;
         const gone = this.#refused("The session has ended", "BYE", code, text);
@@ -161,6 +174,7 @@ export class ImapSession {
     }
     if (response.type !== "data") return;
     if (response.name === "CAPABILITY") this.#setCapabilities(texts(response.values));
+    if (this.#isForgeable) return;
     const event = this.#eventOf(response);
     if (event === undefined) return;
     const { selected } = this;
@@ -168,14 +182,29 @@ export class ImapSession {
       const exists = event.type === "exists" ? event.count : Math.max(0, selected.exists - 1);
       this.selected = { ...selected, exists };
     }
+    this.#call(this.options.onEvent, event);
+    for (const listener of this.listeners) listener(event);
+  }
+
+  /** Reports a part of a response that cannot be read. */
+  report(part: ImapInvalid): void {
+    if (!this.#isForgeable) this.#call(this.options.onInvalid, part);
+  }
+
+  #reportCode({ code, invalid: parts = [] }: Status): void {
+    for (const part of parts) this.report(part);
+    const problem = code && codeProblem(code);
+    if (problem !== undefined) this.report(invalid("code", codeText(code!), problem, code!.name));
+  }
+
+  #call<T>(callback: ((value: T) => void) | undefined, value: T): void {
     try {
-      this.options.onEvent?.(event);
+      callback?.(value);
     } catch (error) {
       // The responses that are under way can no longer be assigned.
       this.dialogue.abort(error);
       throw error;
     }
-    for (const listener of this.listeners) listener(event);
   }
 
   #eventOf(response: ImapResponse): ImapEvent | undefined {
@@ -187,14 +216,18 @@ export class ImapSession {
     return message && { type: "message", message };
   }
 
-  /** Returns the message of a FETCH response; undefined for other responses. */
-  messageOf(response: ImapResponse): ImapMessage | undefined {
+  /**
+   * Returns the message of a FETCH response, and reports what cannot be read. Undefined for other
+   * responses.
+   */
+  messageOf(response: ImapResponse, names?: readonly string[]): ImapMessage | undefined {
     if (response.type !== "data" || response.name !== "FETCH") return undefined;
-    try {
-      return readImapMessage(response);
-    } catch {
-      throw this.dialogue.broken("sent an invalid message");
-    }
+    // A response that no command takes is read a second time, as a change.
+    if (this.#read?.response === response) return this.#read.message;
+    const message = readImapMessage(response, names);
+    this.#read = { response, message };
+    for (const part of message.invalid ?? []) this.report(part);
+    return message;
   }
 
   #setCapabilities(names: readonly string[]): void {

@@ -16,66 +16,16 @@
  * @module
  */
 
-import { decodeEncodedWords, decodeParameters } from "../mail/encoded_words.ts";
-import { type ImapResponse, ImapSyntaxError, type ImapValue } from "./codec.ts";
-import { lowerAscii, upperAscii } from "../text.ts";
+import { decodeModifiedUtf7 } from "./_commands.ts";
+import { type ImapBodyPart, structureOf } from "./_body_structure.ts";
+import { envelopeOf, type ImapEnvelope } from "./_envelope.ts";
+import { bytesOf, isList, ItemReader } from "./_item_reader.ts";
+import { SectionNames } from "./_sections.ts";
+import { type ImapInvalid, type ImapResponse, ImapSyntaxError, type ImapValue } from "./codec.ts";
+import { upperAscii } from "../text.ts";
 
-/** A mailbox in an envelope. */
-export interface ImapAddress {
-  /** The display name, with encoded words (RFC 2047) decoded. */
-  readonly name: string | undefined;
-  /** The address, `user@host`. At the start of a group it is the name of the group. */
-  readonly address: string;
-}
-
-/**
- * The main header fields of a message, with encoded words (RFC 2047) decoded. The section
- * `HEADER.FIELDS (SUBJECT)` gives a field as it was written.
- */
-export interface ImapEnvelope {
-  /** The field `Date`, as it was written. */
-  readonly date: string | undefined;
-  /** The subject. */
-  readonly subject: string | undefined;
-  /** The authors. */
-  readonly from: readonly ImapAddress[];
-  /** The senders, if they are not the authors. */
-  readonly sender: readonly ImapAddress[];
-  /** The addresses for replies. */
-  readonly replyTo: readonly ImapAddress[];
-  /** The recipients. */
-  readonly to: readonly ImapAddress[];
-  /** The recipients of copies. */
-  readonly cc: readonly ImapAddress[];
-  /** The hidden recipients of copies. */
-  readonly bcc: readonly ImapAddress[];
-  /** The `Message-ID` of the message that this one replies to. */
-  readonly inReplyTo: string | undefined;
-  /** The field `Message-ID`. */
-  readonly messageId: string | undefined;
-}
-
-/** A MIME part of a message. */
-export interface ImapBodyPart {
-  /** The section number for fetching it, such as `1` or `2.1`; empty for the outermost multipart. */
-  readonly part: string;
-  /** The media type in lower case, such as `text/plain`. */
-  readonly type: string;
-  /** The parameters: names in lower case, values decoded and joined (RFC 2231). */
-  readonly parameters: ReadonlyMap<string, string>;
-  /** The field `Content-ID`. */
-  readonly id?: string;
-  /** The transfer encoding in lower case. */
-  readonly encoding?: string;
-  /** The size of the encoded part in bytes. */
-  readonly size?: number;
-  /** The intended presentation: `inline` or `attachment`. */
-  readonly disposition?: string;
-  /** The decoded file name. The sender chooses it, so it may contain `../../`. */
-  readonly filename?: string;
-  /** The inner parts. Parts below a depth of 100 are left out. */
-  readonly parts: readonly ImapBodyPart[];
-}
+export type { ImapBodyPart } from "./_body_structure.ts";
+export type { ImapAddress, ImapEnvelope } from "./_envelope.ts";
 
 /** The fetched items of a message. */
 export interface ImapMessage {
@@ -94,28 +44,85 @@ export interface ImapMessage {
   /** The structure of the MIME parts. */
   readonly bodyStructure?: ImapBodyPart;
   /**
-   * The sections by name, such as `HEADER` or `1.2`; null for a section that does not exist. Sections
-   * may share memory, so copy a section before transferring its buffer.
+   * The sections by the names that `fetch` was given, such as `HEADER` or `1.2`; null for a section that
+   * does not exist. Sections may share memory, so copy a section before transferring its buffer.
    */
   readonly sections: ReadonlyMap<string, Uint8Array | null>;
+  /** The number of the last change of the message (CONDSTORE, RFC 7162). */
+  readonly modSeq?: bigint;
+  /** The id of the message, also in other folders (OBJECTID, RFC 8474). */
+  readonly emailId?: string;
+  /** The id of the thread (OBJECTID); null if the server knows none. */
+  readonly threadId?: string | null;
+  /** The time at which the message was put into the folder (SAVEDATE, RFC 8514); null if unknown. */
+  readonly saveDate?: Date | null;
+  /** The labels of Gmail, such as `\Inbox` or `Work`. */
+  readonly gmailLabels?: readonly string[];
+  /** The id of the message at Gmail. */
+  readonly gmailMessageId?: bigint;
+  /** The id of the thread at Gmail. */
+  readonly gmailThreadId?: bigint;
+  /** The items that cannot be read, and the encoded words. The fields above do not have them. */
+  readonly invalid?: readonly ImapInvalid[];
 }
-
-/** Maximum depth of nested parts. */
-const MAX_DEPTH = 100;
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
-const utf8 = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+/** An item of a message, as a function that sets the field. */
+type Item = (message: Mutable<ImapMessage>, value: ImapValue, reader: ItemReader) => void;
+
+/** The items by their names, without sections. */
+const ITEMS: Readonly<Record<string, Item>> = {
+  UID: (message, value, reader) => set(message, "uid", reader.number("UID", value)),
+  FLAGS: (message, value, reader) => set(message, "flags", reader.texts("FLAGS", value)),
+  "RFC822.SIZE": (message, value, reader) =>
+    set(message, "size", reader.number("RFC822.SIZE", value)),
+  INTERNALDATE: (message, value, reader) =>
+    set(message, "internalDate", dateOf("INTERNALDATE", value, reader)),
+  ENVELOPE: (message, value, reader) => set(message, "envelope", envelopeOf(value, reader)),
+  BODYSTRUCTURE: (message, value, reader) =>
+    set(message, "bodyStructure", structureOf(value, reader)),
+  BODY: (message, value, reader) => set(message, "bodyStructure", structureOf(value, reader)),
+  MODSEQ: (message, value, reader) =>
+    set(message, "modSeq", reader.largeNumber("MODSEQ", onlyOf(value))),
+  EMAILID: (message, value, reader) =>
+    set(message, "emailId", reader.text("EMAILID", onlyOf(value))),
+  THREADID: (message, value, reader) =>
+    set(message, "threadId", value === null ? null : reader.text("THREADID", onlyOf(value))),
+  SAVEDATE: (message, value, reader) =>
+    set(message, "saveDate", value === null ? null : dateOf("SAVEDATE", value, reader)),
+  "X-GM-LABELS": (message, value, reader) =>
+    set(message, "gmailLabels", reader.texts("X-GM-LABELS", value)?.map(decodeModifiedUtf7)),
+  "X-GM-MSGID": (message, value, reader) =>
+    set(message, "gmailMessageId", reader.largeNumber("X-GM-MSGID", value)),
+  "X-GM-THRID": (message, value, reader) =>
+    set(message, "gmailThreadId", reader.largeNumber("X-GM-THRID", value)),
+};
+
+/** The items of RFC 3501 that are sections under another name. */
+const OLD_SECTIONS: Readonly<Record<string, string>> = {
+  RFC822: "BODY[]",
+  "RFC822.HEADER": "BODY[HEADER]",
+  "RFC822.TEXT": "BODY[TEXT]",
+};
+
+/** The sections of commands, because every message of a command has the same ones. */
+const KNOWN_NAMES = new WeakMap<readonly string[], SectionNames>();
+const NO_NAMES: readonly string[] = [];
 
 /**
- * Reads the items of a FETCH response.
+ * Reads the items of a FETCH response. Items that cannot be read are left out and reported in
+ * `invalid`.
  *
  * @param response The response, as `parseImapResponse` returns it.
+ * @param names The names of the sections that the command asked for. Default: those of the server.
  * @returns The items of the message.
- * @throws {ImapSyntaxError} If it is not a FETCH response, or if an item is invalid.
+ * @throws {ImapSyntaxError} If it is not a FETCH response.
  */
-export function readImapMessage(response: ImapResponse): ImapMessage {
+export function readImapMessage(
+  response: ImapResponse,
+  names: readonly string[] = NO_NAMES,
+): ImapMessage {
   if (response.type !== "data" || response.name !== "FETCH" || response.number === undefined) {
     throw new ImapSyntaxError("This is not a FETCH response");
   }
@@ -123,23 +130,23 @@ export function readImapMessage(response: ImapResponse): ImapMessage {
   if (!isList(items) || items.length % 2 !== 0) {
     throw new ImapSyntaxError("The items of FETCH are not pairs");
   }
+  let known = KNOWN_NAMES.get(names);
+  if (known === undefined) KNOWN_NAMES.set(names, known = new SectionNames(names));
   const sections = new Map<string, Uint8Array | null>();
   const message: Mutable<ImapMessage> = { number: response.number, sections };
+  const reader = new ItemReader();
+  for (const report of response.invalid ?? []) reader.add(report);
   for (let i = 0; i < items.length; i += 2) {
-    const name = inCapitals(textOf(items[i]!));
+    const raw = items[i];
     const value = items[i + 1]!;
-    if (name === "UID") message.uid = numberOf(value);
-    else if (name === "FLAGS") message.flags = listOf(value).map(textOf);
-    else if (name === "RFC822.SIZE") message.size = numberOf(value);
-    else if (name === "INTERNALDATE") Object.assign(message, dateOf(textOf(value)));
-    else if (name === "ENVELOPE") message.envelope = envelopeOf(listOf(value));
-    else if (name === "BODYSTRUCTURE" || name === "BODY") {
-      message.bodyStructure = partOf(listOf(value), "", 0);
-    } else if (name.startsWith("BODY[")) {
-      const section = name.slice(5, name.lastIndexOf("]"));
-      sections.set(section, value === null ? null : bytesOf(value));
-    }
+    if (typeof raw !== "string") throw new ImapSyntaxError("The name of an item is not an atom");
+    const name = OLD_SECTIONS[inCapitals(raw)] ?? inCapitals(raw);
+    if (name.startsWith("BODY[")) {
+      if (isList(value)) reader.report(name, value, "a string");
+      else sections.set(known.of(name), value === null ? null : bytesOf(value));
+    } else if (Object.hasOwn(ITEMS, name)) ITEMS[name]!(message, value, reader);
   }
+  if (reader.invalid.length > 0) message.invalid = reader.invalid;
   return message;
 }
 
@@ -154,132 +161,28 @@ function inCapitals(name: string): string {
   return capital;
 }
 
-function isList(value: ImapValue | undefined): value is readonly ImapValue[] {
-  return Array.isArray(value);
+/** Sets a field unless its value is missing. */
+function set<K extends keyof ImapMessage>(
+  message: Mutable<ImapMessage>,
+  name: K,
+  value: ImapMessage[K] | undefined,
+): void {
+  if (value !== undefined) (message as Record<K, unknown>)[name] = value;
 }
 
-function listOf(value: ImapValue | undefined): readonly ImapValue[] {
-  if (value === null || value === undefined) return [];
-  if (isList(value)) return value;
-  throw new ImapSyntaxError("Expected a list");
+/** Returns the value of a list of one, as in `MODSEQ (65402)`. */
+function onlyOf(value: ImapValue): ImapValue | undefined {
+  return isList(value) && value.length === 1 ? value[0] : value;
 }
 
-function textOf(value: ImapValue): string {
-  if (typeof value === "string") return value;
-  if (value instanceof Uint8Array) return decoder.decode(value);
-  throw new ImapSyntaxError("Expected a string");
-}
-
-function maybeText(value: ImapValue | undefined): string | undefined {
-  return value === null || value === undefined || isList(value) ? undefined : textOf(value);
-}
-
-function maybeWords(value: ImapValue | undefined): string | undefined {
-  const text = maybeText(value);
-  return text?.includes("=?") ? decodeEncodedWords(text) : text;
-}
-
-function bytesOf(value: ImapValue): Uint8Array {
-  return value instanceof Uint8Array ? value : utf8.encode(textOf(value));
-}
-
-function numberOf(value: ImapValue): number {
-  const text = maybeText(value) ?? "";
-  let number = 0;
-  for (let i = 0; i < text.length; i++) {
-    const digit = text.charCodeAt(i) - 0x30;
-    number = digit >= 0 && digit <= 9 && i < 15 ? number * 10 + digit : NaN;
-  }
-  if (text !== "" && !Number.isNaN(number)) return number;
-  throw new ImapSyntaxError(`Expected a number, not ${JSON.stringify(text.slice(0, 40))}`);
-}
-
-function dateOf(text: string): { internalDate?: Date } {
-  const [, day, month, year, time, zone] =
-    /^ ?(\d{1,2})-(\w{3})-(\d{4}) (\d\d:\d\d:\d\d) ([+-]\d{4})$/.exec(text) ?? [];
+/** Reads a date and time; undefined if it is none. */
+function dateOf(name: string, value: ImapValue, reader: ItemReader): Date | undefined {
+  const [whole, day, month, year, time, zone = "+0000"] =
+    /^ *(\d{1,2})-([A-Z]{3})-(\d{4}) +(\d\d?:\d\d:\d\d)(?: +([+-]\d{4}))?/i.exec(
+      typeof value === "string" ? value : "",
+    ) ?? [];
   const date = new Date(`${day} ${month} ${year} ${time} ${zone}`);
-  return Number.isNaN(date.getTime()) ? {} : { internalDate: date };
-}
-
-function addressesOf(value: ImapValue | undefined): ImapAddress[] {
-  return listOf(value).map((entry) => {
-    const [name, , mailbox, host] = listOf(entry);
-    const [user, domain] = [maybeText(mailbox) ?? "", maybeText(host)];
-    return { name: maybeWords(name), address: domain === undefined ? user : `${user}@${domain}` };
-  });
-}
-
-function envelopeOf(fields: readonly ImapValue[]): ImapEnvelope {
-  const [date, subject, from, sender, replyTo, to, cc, bcc, inReplyTo, messageId] = fields;
-  return {
-    date: maybeText(date),
-    subject: maybeWords(subject),
-    from: addressesOf(from),
-    sender: addressesOf(sender),
-    replyTo: addressesOf(replyTo),
-    to: addressesOf(to),
-    cc: addressesOf(cc),
-    bcc: addressesOf(bcc),
-    inReplyTo: maybeText(inReplyTo),
-    messageId: maybeText(messageId),
-  };
-}
-
-function parametersOf(value: ImapValue | undefined): Map<string, string> {
-  const list = listOf(value);
-  const pairs: [string, string][] = [];
-  for (let i = 0; i + 1 < list.length; i += 2) {
-    pairs.push([lowerAscii(maybeText(list[i]) ?? ""), maybeText(list[i + 1]) ?? ""]);
-  }
-  return decodeParameters(pairs);
-}
-
-function partOf(fields: readonly ImapValue[], part: string, depth: number): ImapBodyPart {
-  const number = (index: number) => part === "" ? `${index}` : `${part}.${index}`;
-  if (isList(fields[0])) {
-    const end = fields.findIndex((field) => !isList(field));
-    const inner = end === -1 ? fields : fields.slice(0, end);
-    const [subtype, parameters, disposition] = end === -1 ? [] : fields.slice(end);
-    return {
-      part,
-      type: `multipart/${lowerAscii(maybeText(subtype) ?? "mixed")}`,
-      ...more(parametersOf(parameters), disposition),
-      parts: depth < MAX_DEPTH
-        ? inner.map((field, i) => partOf(listOf(field), number(i + 1), depth + 1))
-        : [],
-    };
-  }
-  const [type, subtype, parameters, id, , encoding, size, ...rest] = fields;
-  const media = lowerAscii(`${maybeText(type) ?? "text"}/${maybeText(subtype) ?? "plain"}`);
-  const own = part === "" ? "1" : part;
-  const [envelope, body] = rest;
-  const whole = /^message\/(?:rfc822|global)$/.test(media) && isList(envelope) && isList(body);
-  // The parts of an inner message are numbered below it. If it is not a multipart, its number is 1.
-  const inner = whole && depth < MAX_DEPTH
-    ? [partOf(body, isList(body[0]) ? own : `${own}.1`, depth + 1)]
-    : [];
-  // The MD5 follows the lines of a text, or the envelope, body and lines of a message.
-  const extra = rest.slice(whole ? 3 : media.startsWith("text/") ? 1 : 0);
-  const contentId = maybeText(id);
-  return {
-    part: own,
-    type: media,
-    ...more(parametersOf(parameters), extra[1]),
-    ...(contentId !== undefined && { id: contentId }),
-    encoding: lowerAscii(maybeText(encoding) ?? "7bit"),
-    ...(size !== undefined && size !== null && { size: numberOf(size) }),
-    parts: inner,
-  };
-}
-
-function more(parameters: Map<string, string>, disposition: ImapValue | undefined) {
-  const [kind, values] = isList(disposition) ? disposition : [];
-  const shown = maybeText(kind);
-  const filename = parametersOf(isList(values) ? values : null).get("filename") ??
-    parameters.get("name");
-  return {
-    parameters,
-    ...(shown !== undefined && { disposition: lowerAscii(shown) }),
-    ...(filename !== undefined && { filename: decodeEncodedWords(filename) }),
-  };
+  if (whole !== undefined && !Number.isNaN(date.getTime())) return date;
+  reader.report(name, value, "a date and time");
+  return undefined;
 }

@@ -7,6 +7,7 @@
  */
 
 import type { NetError } from "../errors/errors.ts";
+import type { ImapInvalid } from "./_reader.ts";
 import type { ImapMessage } from "./message.ts";
 import type { MailLoginOptions, SaslName } from "../mail/options.ts";
 
@@ -38,6 +39,11 @@ export interface ConnectImapOptions extends MailLoginOptions<SaslName | "LOGIN-C
   maxResponse?: number;
   /** Called for changes that the server reports in the open folder. */
   onEvent?: (event: ImapEvent) => void;
+  /**
+   * Called for each part of a response that cannot be read: a whole untagged response, a response code,
+   * an item of a message, an encoded word. The part is left out, and the session goes on.
+   */
+  onInvalid?: (part: ImapInvalid) => void;
 }
 
 /** A change in the open folder. */

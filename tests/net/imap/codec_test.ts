@@ -47,9 +47,15 @@ Deno.test("tagged responses, remarks and the wish for more", () => {
     type: "status",
     status: "OK",
     text: "[not a code",
+    invalid: [{
+      what: "code",
+      text: "[not a code",
+      reason: 'Expected the end of a code at 16: ""',
+    }],
   });
   assertEquals(parseImapResponse(["+ go on"]), { type: "continue", text: "go on" });
   assertEquals(parseImapResponse(["+"]), { type: "continue", text: "" });
+  assertEquals(parseImapResponse(["+OK"]), { type: "continue", text: "OK" });
   for (const line of ["", "a1", "a1 MAYBE x", "* ", "*", "! OK", "* 12", "* 12 ", "* (x)"]) {
     assertThrows(() => parseImapResponse([line]), ImapSyntaxError, undefined, line);
   }
@@ -90,7 +96,7 @@ Deno.test("values: atoms, NIL, quoted strings, lists within lists, literals", ()
       values: [["A", literal, new Uint8Array()], bytes("z")],
     },
   );
-  for (const line of ["* X (", "* X )", '* X "a', "* X A[", "* X (A", `* X ${"(".repeat(200)}`]) {
+  for (const line of ["* X (", "* X )", '* X "a', "* X (A", `* X ${"(".repeat(200)}`]) {
     assertThrows(() => parseImapResponse([line]), ImapSyntaxError, undefined, line);
   }
   assertEquals(data("* X a\0b").values, ["a\uFFFDb"]);

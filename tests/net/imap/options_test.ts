@@ -20,6 +20,7 @@ const CONNECT = {
   commandTimeout: "time",
   maxResponse: "count",
   onEvent: "none",
+  onInvalid: "none",
 } as const;
 
 Deno.test("connectImap() and watchImap() check every option", async () => {

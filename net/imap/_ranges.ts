@@ -1,0 +1,79 @@
+/**
+ * Sets of UIDs as ranges. A few bytes such as `1:4294967295` stand for many numbers, so a set stays a
+ * list of ranges until its numbers are needed. Pure.
+ */
+
+import { parseDigits } from "../text.ts";
+
+/** A range of numbers: the first and the last one. */
+export type Range = readonly [first: number, last: number];
+
+/**
+ * Reads a set such as `1:9,12`, in its own order. The ends of a range may come in any order, and the
+ * range means its numbers in ascending order (RFC 3501 §9, RFC 4315 §4). Invalid parts are skipped.
+ */
+export function rangesOf(set: string): Range[] {
+  const ranges: Range[] = [];
+  for (const part of set.split(",")) {
+    const colon = part.indexOf(":");
+    const one = parseDigits(colon === -1 ? part : part.slice(0, colon), 10);
+    const other = colon === -1 ? one : parseDigits(part.slice(colon + 1), 10);
+    if (!one || !other) continue;
+    ranges.push(one <= other ? [one, other] : [other, one]);
+  }
+  return ranges;
+}
+
+/** Sorts ranges and joins those that overlap or touch. */
+export function mergedRanges(ranges: readonly Range[]): Range[] {
+  const merged: [number, number][] = [];
+  for (const [first, last] of ranges.toSorted(([a], [b]) => a - b)) {
+    const before = merged.at(-1);
+    if (before === undefined || first > before[1] + 1) merged.push([first, last]);
+    else if (last > before[1]) before[1] = last;
+  }
+  return merged;
+}
+
+/** Counts the numbers of ranges that do not overlap. */
+export function countRanges(ranges: readonly Range[]): number {
+  return ranges.reduce((count, [first, last]) => count + last - first + 1, 0);
+}
+
+/** Yields the numbers of ranges, at most `most`. */
+export function* numbersIn(ranges: readonly Range[], most: number): Generator<number, void, void> {
+  let left = most;
+  for (const [first, last] of ranges) {
+    for (let number = first; number <= last && left > 0; number++, left--) yield number;
+  }
+}
+
+/** Collects the numbers that a search finds. */
+export class FoundNumbers {
+  readonly #numbers: number[] = [];
+  #ranges: Range[] = [];
+
+  /** Adds single numbers. */
+  add(numbers: Iterable<number>): void {
+    for (const number of numbers) this.#numbers.push(number);
+  }
+
+  /** Adds a set such as `1:9,12`. */
+  addSet(set: string): void {
+    this.#ranges = mergedRanges([...this.#ranges, ...rangesOf(set)]);
+  }
+
+  /** The number of numbers that ranges stand for. */
+  get size(): number {
+    return countRanges(this.#ranges);
+  }
+
+  /** Returns the numbers in ascending order, each once; of the ranges at most `most`. */
+  sorted(most: number): number[] {
+    const all = this.#numbers;
+    if (this.#ranges.length > 0) this.add(numbersIn(this.#ranges, most));
+    // The sort of numbers is faster than one with a function.
+    const sorted = Float64Array.from(all).sort();
+    return Array.from(sorted.filter((number, i) => number !== sorted[i - 1]));
+  }
+}
