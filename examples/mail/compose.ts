@@ -1,15 +1,7 @@
-/**
- * Composes messages with Nodemailer's composer. It encodes names and subjects in any script, texts, HTML,
- * inline images and attachments in MIME, in a form that every server accepts. Most mail from Node is
- * composed by it, and it works without Nodemailer's network code.
- *
- * @module
- */
+/** Turns the flags of send_mail into a message and its envelope. @module */
 
-import { Buffer } from "node:buffer";
-import MailComposer from "npm:nodemailer@10.6.0/lib/mail-composer/index.js";
-import type { SmtpEnvelope } from "../../net/smtp/client.ts";
-import { formatSmtpPath } from "../../net/smtp/codec.ts";
+import { buildMessage, messageEnvelope } from "../../net/mail/message/build_message.ts";
+import type { MailAttachment, MailEnvelope } from "../../net/mail/message/options.ts";
 import { badValue } from "../../tools/cli.ts";
 
 /** The parts of a message. */
@@ -35,49 +27,56 @@ export interface Letter {
 }
 
 /**
- * Composes a message.
+ * Composes a message. The files are read while it is sent, so their size does not matter.
  *
  * @param letter The parts of the message.
- * @returns The message in MIME, and its envelope.
- * @throws {CliError} If an address is invalid.
+ * @returns The message in MIME as a stream, and its envelope.
+ * @throws {CliError} If an address is invalid, or the name of a file.
  */
 export async function compose(
   letter: Letter,
-): Promise<{ envelope: SmtpEnvelope; message: Uint8Array }> {
-  for (const name of ["from", "to", "cc", "bcc", "subject"] as const) {
-    for (const value of [letter[name]].flat()) {
-      if (/[\r\n\0]/.test(value)) throw badValue(`--${name}`, value, "one line");
+): Promise<{ envelope: MailEnvelope; message: ReadableStream<Uint8Array<ArrayBuffer>> }> {
+  const { from, to, cc, bcc, subject, text, html, attach, inline } = letter;
+  const parts = { from, to, cc, bcc, subject, text, html };
+  for (const name of ["from", "to", "cc", "bcc"] as const) {
+    for (const value of [parts[name]].flat()) {
+      if (!isAddress(value)) throw badValue(`--${name}`, value, "an address: user@host");
     }
   }
-  const load = async (path: string) => ({
-    filename: path.replace(/^.*[/\\]/, ""),
-    content: Buffer.from(await Deno.readFile(path)),
-  });
-  const images = (await Promise.all(letter.inline.map(load)))
-    .map((image) => ({ ...image, cid: image.filename, contentDisposition: "inline" as const }));
-  const attachments = [...images, ...await Promise.all(letter.attach.map(load))];
-  const { to, cc, bcc, attach: _, inline: __, ...rest } = letter;
-  const lists = { to: [...to], cc: [...cc], bcc: [...bcc] };
-  const closed = { disableFileAccess: true, disableUrlAccess: true };
-  const node = new MailComposer({ ...rest, ...lists, ...closed, attachments }).compile();
-  const envelope = node.getEnvelope();
-  const { from } = envelope;
-  if (!from) throw badValue("--from", letter.from, "an address");
-  if (envelope.to.length === 0) throw badValue("--to", to.join(", "), "an address");
-  for (const [flag, address] of [["--from", from], ...envelope.to.map((one) => ["--to", one])]) {
-    // Check all addresses before the program connects.
-    if (!isAddress(address!)) throw badValue(flag!, address!, "an address: user@host");
-  }
-  const message = await new Promise<Uint8Array>((resolve, reject) => {
-    node.build((error: Error | null, built: Uint8Array) => error ? reject(error) : resolve(built));
-  });
-  return { envelope: { from, to: envelope.to }, message };
+  if (/[\r\n\0]/.test(parts.subject)) throw badValue("--subject", parts.subject, "one line");
+  const images = await Promise.all(inline.map(async (path): Promise<MailAttachment> => {
+    const contentId = nameOf(path);
+    if (!/^[^<>]{1,200}$/.test(contentId)) {
+      throw badValue("--inline", path, "a file name without <>");
+    }
+    return { ...await fileAt("--inline", path), contentId, disposition: "inline" };
+  }));
+  const files = await Promise.all(attach.map((path) => fileAt("--attach", path)));
+  const envelope = messageEnvelope(parts);
+  if (envelope.to.length === 0) throw badValue("--to", parts.to.join(", "), "an address");
+  return { envelope, message: buildMessage({ ...parts, attachments: [...images, ...files] }) };
 }
 
 function isAddress(text: string): boolean {
   try {
-    return formatSmtpPath(text) !== "<>";
+    return messageEnvelope({ from: text }).from !== "";
   } catch {
     return false;
   }
+}
+
+/** Returns a file that is opened when its turn comes. A missing one is an error now. */
+async function fileAt(flag: string, path: string): Promise<MailAttachment> {
+  if ((await Deno.stat(path)).isDirectory) throw badValue(flag, path, "a file");
+  return { filename: nameOf(path), content: contentOf(path) };
+}
+
+async function* contentOf(path: string): AsyncGenerator<Uint8Array> {
+  const file = await Deno.open(path);
+  yield* file.readable;
+}
+
+/** Returns the name of a file without its folder. */
+function nameOf(path: string): string {
+  return path.replace(/^.*[/\\]/s, "").replace(/\p{Cc}/gu, "_");
 }

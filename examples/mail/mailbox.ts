@@ -44,7 +44,11 @@ export async function openPop3(options: ConnectPop3Options): Promise<Mailbox> {
     async list(limit) {
       const items: Item[] = [];
       for (const { number, size } of (await mail.list()).reverse().slice(0, limit)) {
-        items.push({ id: `${number}`, size, head: await readAll(await mail.top(number)) });
+        items.push({
+          id: `${number}`,
+          size,
+          head: await new Response(await mail.top(number)).bytes(),
+        });
       }
       return items;
     },
@@ -139,27 +143,4 @@ export async function openImap(options: ConnectImapOptions, folder: string): Pro
     },
     [Symbol.asyncDispose]: () => mail[Symbol.asyncDispose](),
   };
-}
-
-/** Maximum size of a message in memory, in bytes. */
-const MOST = 50 * 1024 * 1024;
-
-/**
- * Reads a stream into memory.
- *
- * @param stream The stream of a message.
- * @returns All bytes of the stream.
- * @throws {CliError} If the message is larger than 50 MiB.
- */
-export async function readAll(
-  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
-): Promise<Uint8Array> {
-  const parts: Uint8Array<ArrayBuffer>[] = [];
-  let size = 0;
-  for await (const part of stream) {
-    size += part.length;
-    if (size > MOST) throw new CliError(`The message is larger than ${MOST} bytes`);
-    parts.push(part);
-  }
-  return new Uint8Array(await new Blob(parts).arrayBuffer());
 }

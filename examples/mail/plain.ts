@@ -1,5 +1,7 @@
 /** Makes names and HTML from mail safe for folders and terminals. @module */
 
+import { htmlToText } from "../../net/mail/message/html_to_text.ts";
+
 /**
  * Returns file names for attachments. They are unique and stay within a folder.
  *
@@ -28,21 +30,12 @@ export function plainNames(given: readonly (string | null | undefined)[]): strin
   return names;
 }
 
-const ENTITIES: ReadonlyMap<string, string> = new Map(
-  Object.entries({ amp: "&", lt: "<", gt: ">", quot: '"', apos: "'", nbsp: " " }),
-);
-
 /**
  * Returns the text of an HTML body, for messages without a text body.
  *
  * @param html The body in HTML.
- * @returns The text without tags.
+ * @returns The text of at most 1 MiB, without tags.
  */
 export function plainText(html: string): string {
-  return html.replace(/<(style|script|title)\b.*?(?:<\/\1\s*>|$)/gis, " ").replace(/<[^<>]*>/g, " ")
-    .replace(
-      /&(?:#(\d{1,6})|(\w{2,6}));/g,
-      (whole, code?: string, name?: string) =>
-        code === undefined ? ENTITIES.get(name!) ?? whole : String.fromCodePoint(Number(code)),
-    );
+  return htmlToText(html);
 }

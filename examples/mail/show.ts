@@ -1,9 +1,10 @@
-/** The commands of the mail reader. postal-mime parses the messages. @module */
+/** The commands of the mail reader. @module */
 
-import PostalMime, { type Email } from "npm:postal-mime@4.0.0";
 import type { NetError } from "../../net/errors/errors.ts";
+import type { MailAddress, ReadMessage } from "../../net/mail/message/options.ts";
+import { readMessage } from "../../net/mail/message/read_message.ts";
 import { badValue, type CliContext, CliError } from "../../tools/cli.ts";
-import { type Item, type Mailbox, readAll } from "./mailbox.ts";
+import type { Item, Mailbox } from "./mailbox.ts";
 import { plainNames, plainText } from "./plain.ts";
 
 /** The arguments of a command. */
@@ -64,12 +65,9 @@ export const COMMANDS: Readonly<Record<string, (call: Call) => Promise<void>>> =
     ) {
       const { content } = email.attachments[i]!;
       const path = `${output}/${name}`;
-      const bytes = typeof content === "string"
-        ? new TextEncoder().encode(content)
-        : new Uint8Array(content as ArrayBuffer);
       // Never overwrite a file.
-      await Deno.writeFile(path, bytes, { createNew: true });
-      if (json) ctx.printJson({ path, bytes: bytes.length });
+      await Deno.writeFile(path, content, { createNew: true });
+      if (json) ctx.printJson({ path, bytes: content.length });
       else ctx.print(path);
     }
   },
@@ -90,35 +88,24 @@ function need(id: string | undefined): number {
   throw badValue("the message", id, "a number");
 }
 
-async function fetched(open: () => Promise<Mailbox>, id: number): Promise<Email> {
+async function fetched(open: () => Promise<Mailbox>, id: number): Promise<ReadMessage> {
   await using mail = await open();
-  return await parse(await readAll(await mail.message(id)));
+  return await readMessage(await mail.message(id));
 }
 
-async function parse(bytes: Uint8Array): Promise<Email> {
-  try {
-    return await PostalMime.parse(bytes, { maxNestingDepth: 50 });
-  } catch (error) {
-    // The message has too many nested parts, or its header is too long.
-    const { message } = error as Error;
-    throw new CliError(`Cannot read the message: ${message}`, 1, { cause: error });
-  }
-}
-
-function summarize(email: Partial<Email>): Record<string, string> {
-  const who = (one: { name?: string; address?: string } | undefined) =>
-    one?.name ? `${one.name} <${one.address ?? ""}>` : one?.address ?? "";
+function summarize(email: Partial<ReadMessage>): Record<string, string> {
+  const who = ({ name, address }: MailAddress) => name ? `${name} <${address}>` : address;
   return {
-    from: who(email.from),
+    from: (email.from ?? []).map(who).join(", "),
     to: (email.to ?? []).map(who).join(", "),
-    date: email.date ?? "",
+    date: email.date?.toISOString() ?? "",
     subject: email.subject ?? "",
   };
 }
 
 async function showItem({ id, size, head }: Item, json: boolean, ctx: CliContext): Promise<void> {
   // An invalid message must not hide the others.
-  const summary = summarize(await parse(head).catch(() => ({})));
+  const summary = summarize(await readMessage(head).catch(() => ({})));
   if (json) return ctx.printJson({ id, size, ...summary });
   const { from = "", subject = "" } = summary;
   const when = summary.date?.slice(0, 16).replace("T", " ") ?? "";

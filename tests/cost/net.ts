@@ -40,6 +40,7 @@ import {
   parsePop3Uid,
 } from "../../net/pop3/codec.ts";
 import { decodeProxyHeader } from "../../net/proxy_protocol_codec.ts";
+import { readMessage } from "../../net/mail/message/read_message.ts";
 import { startSasl } from "../../net/mail/sasl.ts";
 import { parseSmtpExtensions, SmtpReplyReader } from "../../net/smtp/codec.ts";
 import { SocksHandshake } from "../../net/socks_codec.ts";
@@ -248,6 +249,22 @@ const STREAMS: CostRow[] = [
     ],
     run: (text) => decodeEncodedWords(text),
     valid: "=?utf-8?Q?=C3=BC?=",
+  },
+  {
+    name: "readMessage()",
+    covers: ["readMessage"],
+    limit: 32 * 1024,
+    alphabet: "bytes",
+    only: true,
+    units: ["a\n", "To: =?a?Q?", "To: a,\n", "--b\n", "\xff"],
+    around: [
+      ["", ""],
+      ["To: ", "\n\n"],
+      ["Content-Type: multipart/mixed; boundary=b\n\n", "\n--b--\n"],
+      ["Content-Type: text/html\n\n", ""],
+    ],
+    run: (text) => readMessage(bytesOf(text)),
+    valid: "To: a@b.test\n\nhi\n",
   },
   {
     name: "decodeParameters()",

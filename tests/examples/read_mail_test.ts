@@ -28,7 +28,7 @@ Deno.test("attachments have names of their own that do nothing but name them", (
 
 Deno.test("HTML is shown as its words, in time", () => {
   const html = "<style>b{}</style><p>Hi &amp; <b>bold</b>&#33; &none;</p><SCRIPT>x</SCRIPT >&lt;y";
-  assertEquals(plainText(html).trim().split(/ +/), ["Hi", "&", "bold", "!", "&none;", "<y"]);
+  assertEquals(plainText(html), "Hi & bold! &none;\n\n<y");
   assertEquals(plainText(`<style>${"<style>".repeat(100_000)}`).trim(), "");
   assertEquals(plainText("<".repeat(300_000)).length, 300_000);
 });
@@ -78,7 +78,7 @@ Deno.test({
       assertEquals([list.code, list.err], [0, ""]);
       assertMatch(
         list.out,
-        /^ +1 {2}2026-11-23 16:23 {2}Bob <bob@b\.test> +grüße\\x1B\]0;owned\n$/,
+        /^ +1 {2}2026-11-23 16:23 {2}Bob <bob@b\.test> +grüße\uFFFD\]0;owned\n$/,
       );
       const show = await run(protocol, "show", "1");
       assertStringIncludes(show.out, "\nsubject: grüße");
@@ -109,7 +109,7 @@ Deno.test({
     assertEquals((await run("imap", "delete", "1")).code, 1);
     // Neither too deep nor too long a message is a bug of the program, nor hides the others.
     let deep = "text";
-    for (let i = 0; i < 60; i++) {
+    for (let i = 0; i < 120; i++) {
       deep = `Content-Type: multipart/mixed; boundary=b${i}\r\n\r\n--b${i}\r\n${deep}\r\n--b${i}--`;
     }
     await server.deliver("ann", `Subject: deep\r\n${deep}\r\n`);

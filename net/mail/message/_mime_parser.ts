@@ -1,0 +1,116 @@
+/** postal-mime with the charsets of `net/mail`, and for senders that declare none. */
+
+import PostalMime, { addressParser, type Email } from "npm:postal-mime@4.0.0";
+import { charsetDecoder, decodeCharset } from "../charset.ts";
+import { decodeEncodedWords } from "../encoded_words.ts";
+import type { MailAddress } from "./options.ts";
+
+/** Most parts of a message that are within one another. */
+const MAX_DEPTH = 100;
+
+/** A part of a message, as postal-mime keeps it. */
+interface Part {
+  readonly contentType: { readonly parsed: { value: string; params: Record<string, string> } };
+  readonly contentDisposition: { readonly parsed: { readonly value: string } };
+  content: ArrayBuffer | null;
+}
+
+/** What is used of postal-mime besides its documentation. Its version is pinned. */
+interface Parser {
+  parse(bytes: Uint8Array): Promise<Email>;
+  collectNode(part: Part, ...rest: readonly unknown[]): Promise<void>;
+}
+
+const BaseParser = PostalMime as unknown as new (options: object) => Parser;
+
+/** Decodes texts whose charset `TextDecoder` does not have, or whose sender declares a wrong one. */
+class CharsetParser extends BaseParser {
+  override async collectNode(part: Part, ...rest: readonly unknown[]): Promise<void> {
+    const { value, params } = part.contentType.parsed;
+    const isText = /^text\/(?:plain|html)$/.test(value) &&
+      part.contentDisposition.parsed.value !== "attachment";
+    if (isText && part.content !== null && part.content.byteLength > 0) {
+      const text = textOf(new Uint8Array(part.content), params.charset);
+      if (text !== undefined) {
+        part.content = new TextEncoder().encode(text).buffer;
+        params.charset = "utf-8";
+      }
+    }
+    await super.collectNode(part, ...rest);
+  }
+}
+
+/** Parses a message. */
+export async function parseMime(bytes: Uint8Array): Promise<Email> {
+  return await new CharsetParser({ maxNestingDepth: MAX_DEPTH }).parse(withUtf8Header(bytes));
+}
+
+/** Parses the addresses of a field. The members of a group are listed one by one. */
+export function parseAddresses(value: string): MailAddress[] {
+  return addressParser(recodeWords(value), { flatten: true })
+    .map(({ name, address = "" }) => name === "" ? { address } : { name, address });
+}
+
+/** Names of charsets that say nothing: the text is in UTF-8, or in the charset of old Windows. */
+const NO_CHARSET = /^(?:|us-ascii|ascii|unknown(?:-8bit)?|x-unknown|default|binary|8bit)$/i;
+
+/** Returns a text in a charset that postal-mime does not decode; undefined for the others. */
+function textOf(bytes: Uint8Array, charset = ""): string | undefined {
+  if (NO_CHARSET.test(charset)) return validUtf8(bytes) ?? decodeCharset(bytes, "windows-1252");
+  const decoder = charsetDecoder(charset);
+  return decoder === undefined || decoder instanceof TextDecoder && decoder.encoding === charset
+    ? undefined
+    : decoder.decode(bytes);
+}
+
+function validUtf8(bytes: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/** `charset=NAME`, in a header. */
+const CHARSET = /charset\s*=\s*"?([\w.:-]+)/i;
+
+/** Returns a message whose header is valid UTF-8 (RFC 6532). Others are in the charset of their text. */
+function withUtf8Header(bytes: Uint8Array): Uint8Array {
+  const header = bytes.subarray(0, endOfHeader(bytes));
+  if (validUtf8(header) !== undefined) return bytes;
+  const plain = decodeCharset(header, "windows-1252")!;
+  const [, charset = ""] = CHARSET.exec(plain) ?? [];
+  const decoder = NO_CHARSET.test(charset) || /^utf-?8$/i.test(charset)
+    ? undefined
+    : charsetDecoder(charset);
+  const repaired = new TextEncoder().encode(decoder?.decode(header) ?? plain);
+  const whole = new Uint8Array(repaired.length + bytes.length - header.length);
+  whole.set(repaired);
+  whole.set(bytes.subarray(header.length), repaired.length);
+  return whole;
+}
+
+const CR = 13, LF = 10;
+
+/** Returns the position of the empty line after the header. */
+function endOfHeader(bytes: Uint8Array): number {
+  for (let at = 0; (at = bytes.indexOf(LF, at) + 1) > 0;) {
+    if (bytes[at] === LF || (bytes[at] === CR && bytes[at + 1] === LF)) return at;
+  }
+  return bytes.length;
+}
+
+/** Encoded words with blanks between them. */
+const WORDS = /=\?[^?\s]+\?[BQ]\?(?:(?!=\?(?!=))[^])*?\?=(?:[ \t]+(?==\?)|)/gi;
+
+/**
+ * Encodes encoded words anew in UTF-8. They stay encoded while addresses are told apart, so that no comma
+ * of a name separates addresses.
+ */
+function recodeWords(value: string): string {
+  return value.replace(new RegExp(`(?:${WORDS.source})+`, "gi"), (words) => {
+    const text = decodeEncodedWords(words);
+    if (text === words) return words;
+    return `=?utf-8?B?${new TextEncoder().encode(text).toBase64()}?=`;
+  });
+}

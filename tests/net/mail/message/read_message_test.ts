@@ -1,0 +1,201 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import fc from "fast-check";
+import { NetError } from "../../../../net/errors/errors.ts";
+import { readMessage } from "../../../../net/mail/message/read_message.ts";
+
+/** The bytes of a text, one byte a character. */
+const latin1 = (text: string) => Uint8Array.from(text, (character) => character.charCodeAt(0));
+
+const read = (...lines: string[]) => readMessage(latin1(lines.join("\r\n")));
+
+Deno.test("readMessage() decodes the header, addresses and ids", async () => {
+  const message = await read(
+    "From: =?utf-8?Q?M=C3=BCller=2C J?= <j@a.test>, b@b.test",
+    "Sender: s@a.test",
+    'To: Team: c@c.test, "D, E" <d@d.test>;, undisclosed:;',
+    "Cc: f@f.test (Frank)",
+    "Reply-To: r@a.test",
+    "Subject: =?iso-2022-jp-ms?B?GyRCRnxLXBsoQg==?=",
+    " =?utf-8?Q?really??=",
+    "Date: Tue, 1 Jul 2003 10:52:37 +0200 (CEST)",
+    "Message-ID: <1@a.test>",
+    "In-Reply-To: <0@a.test>",
+    "References: <x@a.test>\t<0@a.test>",
+    "X-Other: one",
+    "X-Other: two",
+    "",
+    "hello",
+  );
+  assertEquals(message, {
+    headers: message.headers,
+    from: [{ name: "Müller, J", address: "j@a.test" }, { address: "b@b.test" }],
+    sender: { address: "s@a.test" },
+    replyTo: [{ address: "r@a.test" }],
+    to: [{ address: "c@c.test" }, { name: "D, E", address: "d@d.test" }],
+    cc: [{ name: "Frank", address: "f@f.test" }],
+    bcc: [],
+    subject: "日本really?",
+    date: new Date("2003-07-01T08:52:37Z"),
+    messageId: "<1@a.test>",
+    inReplyTo: "<0@a.test>",
+    references: ["<x@a.test>", "<0@a.test>"],
+    text: "hello\n",
+    attachments: [],
+  });
+  assertEquals(message.headers.slice(-2), [
+    { name: "X-Other", value: "one" },
+    { name: "X-Other", value: "two" },
+  ]);
+});
+
+Deno.test("readMessage() decodes the texts of all charsets of mail", async () => {
+  const cases: [charset: string, bytes: string, text: string][] = [
+    ["utf-8", "na\xc3\xafve", "naïve"],
+    ["ISO-8859-1", "na\xefve", "naïve"],
+    ["iso-2022-jp-ms", "\x1b$BF|K\\\x1b(B", "日本"],
+    ["cp932", "\x93\xfa\x96\x7b", "日本"],
+    ["utf-7", "na+AO8-ve", "naïve"],
+    ["ibm437", "na\x8bve", "naïve"],
+    ["iso-2022-kr", "\x1b$)C\x0e0!\x0f", "가"],
+    // Names that say nothing, or a wrong thing.
+    ["us-ascii", "na\xc3\xafve", "naïve"],
+    ["unknown-8bit", "na\xefve", "naïve"],
+    ["x-nowhere", "naive", "naive"],
+  ];
+  for (const [charset, bytes, text] of cases) {
+    const type = `Content-Type: text/plain; charset="${charset}"`;
+    assertEquals((await read("Subject: x", type, "", bytes)).text, `${text}\n`, charset);
+    const parts = [
+      "Content-Type: multipart/mixed; boundary=b",
+      "",
+      "--b",
+      type,
+      "",
+      bytes,
+      "--b--",
+    ];
+    assertEquals((await read(...parts)).text, `${text}\n`, charset);
+  }
+  assertEquals((await read("Subject: x", "", "na\xefve")).text, "naïve\n");
+});
+
+Deno.test("readMessage() reads headers with bytes that are not UTF-8", async () => {
+  assertEquals((await read("Subject: na\xefve", "", "x")).subject, "naïve");
+  assertEquals((await read("Subject: na\xc3\xafve", "", "x")).subject, "naïve");
+  const type = "Content-Type: text/plain; charset=cp932";
+  assertEquals((await read("Subject: \x93\xfa\x96\x7b", type, "", "\x93\xfa")).subject, "日本");
+});
+
+Deno.test("readMessage() has the names of files as their senders chose them", async () => {
+  const names: [field: string, name: string | undefined][] = [
+    ["filename=a.txt", "a.txt"],
+    ['filename="=?utf-8?Q?=C3=BC b?=.txt"', "ü b.txt"],
+    ["filename*=utf-8''%C3%BC.txt", "ü.txt"],
+    ["filename*0*=utf-8''%C3; filename*1*=%BC; filename*2=.txt", "ü.txt"],
+    ['filename="../../etc/passwd"', "../../etc/passwd"],
+    ["x=y", undefined],
+  ];
+  for (const [field, name] of names) {
+    const { attachments: [file] } = await read(
+      "Content-Type: application/octet-stream",
+      `Content-Disposition: attachment; ${field}`,
+      "Content-Transfer-Encoding: base64",
+      "",
+      "AAEC",
+    );
+    assertEquals(file, {
+      ...(name !== undefined && { filename: name }),
+      type: "application/octet-stream",
+      disposition: "attachment",
+      content: new Uint8Array([0, 1, 2]),
+    });
+  }
+});
+
+Deno.test("readMessage() takes streams, and cancels one that is too large", async () => {
+  const bytes = latin1("Subject: x\r\n\r\nhello");
+  const split = ReadableStream.from([bytes.slice(0, 5), bytes.slice(5)]);
+  assertEquals((await readMessage(split)).text, "hello\n");
+  async function* parts() {
+    yield await Promise.resolve(bytes);
+  }
+  assertEquals((await readMessage(parts())).subject, "x");
+  let cancelled = false;
+  const endless = new ReadableStream<Uint8Array>({
+    pull: (controller) => controller.enqueue(bytes),
+    cancel: () => void (cancelled = true),
+  });
+  const error = await assertRejects(() => readMessage(endless, { maxSize: 1000 }), NetError);
+  assertEquals([error.kind, cancelled], ["limit", true]);
+  const memory = await assertRejects(() => readMessage(bytes, { maxSize: 5 }), NetError);
+  assertEquals(memory.message, "Cannot read the message: it is larger than 5 bytes");
+  await assertRejects(() => readMessage("x" as never), TypeError);
+  await assertRejects(() => readMessage(bytes, { maxsize: 5 } as never), TypeError);
+});
+
+Deno.test("readMessage() is limited in depth, and linear in size", async () => {
+  const nested = (depth: number) => {
+    let text = "";
+    for (let i = 0; i < depth; i++) {
+      text += `Content-Type: multipart/mixed; boundary=b${i}\n\n--b${i}\n`;
+    }
+    return latin1(text);
+  };
+  assertEquals((await readMessage(nested(90))).attachments, []);
+  const deep = await assertRejects(() => readMessage(nested(200)), NetError);
+  assertEquals(deep.kind, "limit");
+  const huge = latin1("X: y\n".repeat(600_000));
+  assertEquals((await assertRejects(() => readMessage(huge), NetError)).kind, "limit");
+  const words = latin1(
+    `From: ${"=?a?Q?".repeat(50_000)}\nTo: ${"=?utf-8?Q?,?= ".repeat(20_000)}\n\n`,
+  );
+  const { from, to } = await readMessage(words);
+  assert(from.length <= 1 && to.length <= 1);
+});
+
+Deno.test("whatever a sender writes, readMessage() reads it or reports a limit", async () => {
+  const bits = [
+    ...[
+      "From: ",
+      "Subject: ",
+      "Content-Type: ",
+      "multipart/mixed; boundary=b",
+      "text/html; charset=",
+    ],
+    ...[
+      "Content-Transfer-Encoding: base64",
+      "\r\n",
+      "\n",
+      "\r",
+      "\0",
+      "--b",
+      "--b--",
+      "=?utf-8?Q?",
+      "?=",
+    ],
+    ...[
+      "message/rfc822",
+      "=",
+      ";",
+      '"',
+      "<",
+      ">",
+      ",",
+      ":",
+      "(",
+      ")",
+      " ",
+      "\t",
+      "\xff",
+      "utf-7",
+      "+AO8",
+    ],
+  ];
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.constantFrom(...bits), { maxLength: 60 }), async (some) => {
+      const { headers, attachments } = await readMessage(latin1(some.join("")));
+      assert(Array.isArray(headers) && Array.isArray(attachments));
+    }),
+    { numRuns: 300 },
+  );
+});
