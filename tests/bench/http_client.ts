@@ -1,7 +1,7 @@
 /** HTTP clients: many small answers, with all that a session has switched on. @module */
 
-import { developmentCertificate } from "../../net/tls/certificate.ts";
 import { type Bench, can, denoServer, type Figure, hasModule, type Measurement } from "./_bench.ts";
+import { type CertificateFiles, withCertificate } from "./_certificate.ts";
 import { Child, startServer } from "./_process.ts";
 
 const PEERS = "tests/bench/peers";
@@ -14,19 +14,9 @@ interface Setting {
   readonly users: number;
 }
 
-/** The files of a certificate for 127.0.0.1. */
-interface Files {
-  readonly folder: string;
-  readonly ca: string;
-  readonly cert: string;
-  readonly key: string;
-}
-
 /** Measures answers per second of clients: GET and POST, plain and TLS, one after the other and many. */
-export async function benchHttpClient(bench: Bench): Promise<Figure[]> {
-  const folder = await Deno.makeTempDir({ prefix: "portside-bench-" });
-  try {
-    const files = await certificateIn(folder);
+export function benchHttpClient(bench: Bench): Promise<Figure[]> {
+  return withCertificate(async (files) => {
     const clients = await contenders(bench, files);
     const figures: Figure[] = [];
     for (const tls of [false, true]) {
@@ -37,16 +27,14 @@ export async function benchHttpClient(bench: Bench): Promise<Figure[]> {
       }
     }
     return figures;
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
 }
 
 async function measureAll(
   bench: Bench,
   clients: readonly Client[],
   setting: Setting,
-  files: Files,
+  files: CertificateFiles,
 ): Promise<Figure> {
   const { rounds, measure } = bench.settings;
   const { method, tls, users } = setting;
@@ -89,20 +77,6 @@ async function measureAll(
   };
 }
 
-async function certificateIn(folder: string): Promise<Files> {
-  const made = await developmentCertificate({ names: ["127.0.0.1"] });
-  const files = {
-    folder,
-    ca: `${folder}/ca.pem`,
-    cert: `${folder}/cert.pem`,
-    key: `${folder}/key.pem`,
-  };
-  for (const name of ["ca", "cert", "key"] as const) {
-    await Deno.writeTextFile(files[name], made[name]);
-  }
-  return files;
-}
-
 interface Client {
   readonly name: string;
   /** Whether it takes part only in plain GET requests. */
@@ -110,7 +84,7 @@ interface Client {
   readonly command: (args: readonly string[]) => string[];
 }
 
-async function contenders(bench: Bench, { folder }: Files): Promise<Client[]> {
+async function contenders(bench: Bench, { folder }: CertificateFiles): Promise<Client[]> {
   const deno = (file: string) => (args: readonly string[]) => [
     ...denoServer(bench, `${PEERS}/${file}`, `--allow-read=${folder}`),
     ...args,

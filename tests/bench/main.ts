@@ -23,6 +23,7 @@ import { describeMachine, loadAverage } from "./_machine.ts";
 import { evaluate, table } from "./_report.ts";
 import { benchChat } from "./chat.ts";
 import { benchChatLoad } from "./chat_load.ts";
+import { benchHttpBulk } from "./http_bulk.ts";
 import { benchHttpClient } from "./http_client.ts";
 import { benchHttpServer } from "./http_server.ts";
 import { benchHttpWrappers } from "./http_wrappers.ts";
@@ -53,6 +54,7 @@ const BENCHMARKS = new Map<string, (bench: Bench) => Promise<Figure[]>>([
   ["chat", benchChat],
   ["chat_load", benchChatLoad],
   ["http_client", benchHttpClient],
+  ["http_bulk", benchHttpBulk],
   ["http_server", benchHttpServer],
   ["http_wrappers", benchHttpWrappers],
   ["proxy", benchProxy],
