@@ -49,7 +49,8 @@ export function checkHost(host: string): string {
   throw new TypeError(`Cannot use the host "${shown}": it is neither a name nor an address`);
 }
 
-function command<T>(
+/** Returns a program with its arguments. */
+export function command<T>(
   program: string,
   args: readonly string[],
   parse: (output: Uint8Array) => T,

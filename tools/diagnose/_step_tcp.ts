@@ -1,32 +1,14 @@
 import { formatAddress } from "../../net/address.ts";
-import { NetError, type NetErrorKind } from "../../net/errors/errors.ts";
+import { NetError } from "../../net/errors/errors.ts";
 import type { TcpAttempt, TcpStep } from "./diagnosis.ts";
+import { explainBlockage } from "./_blockage.ts";
 import { connectSocket, destroy } from "../internal/connection_phases.ts";
 import { showTime } from "../internal/text.ts";
+import { routeTo } from "./_route.ts";
 import { timed, type Walk } from "./_timed_step.ts";
 
 /** Most addresses to try. */
 const MAX_ADDRESSES = 16;
-
-/** The meaning of each kind of failure, and a remedy. */
-const MEANING: Partial<Record<NetErrorKind, readonly [text: string, advice: string]>> = {
-  refused: [
-    "refuses connections: nothing listens there",
-    "Start the service, or check whether it listens on this port and this address.",
-  ],
-  timeout: [
-    "does not answer",
-    "The host is down, or a firewall drops the packets. Check its rules for this port.",
-  ],
-  unreachable: [
-    "cannot be reached: no route leads there",
-    "Check the interfaces, the default gateway and the VPN.",
-  ],
-  reset: [
-    "resets connections",
-    "A firewall or the service itself rejects this machine.",
-  ],
-};
 
 /** Connects to all addresses at the same time. */
 export function tcpStep(walk: Walk, addresses: readonly string[]): Promise<TcpStep> {
@@ -43,15 +25,18 @@ export function tcpStep(walk: Walk, addresses: readonly string[]): Promise<TcpSt
       return { status: "ok", text, attempts };
     }
     const { error } = failed;
-    const [text, advice] = MEANING[error.kind] ?? [`fails: ${error.message}`, undefined];
-    const waited = error.kind === "timeout" ? ` in ${showTime(walk.timeout)}` : "";
-    const sentence = `${where(failed)} ${text}${waited}`;
-    if (open.length === 0) return { status: "failed", text: sentence, advice, error, attempts };
+    const route = error.kind === "refused" ? undefined : await routeTo(walk, failed.address);
+    const { text, advice } = explainBlockage({ attempt: failed, route });
+    const sentence = `${where(failed)} ${text}`;
+    if (open.length === 0) {
+      return { status: "failed", text: sentence, advice, error, attempts, route };
+    }
     return {
       status: "warning",
       text: `${where(open[0]!)} in ${showTime(open[0]!.time)}, but ${sentence}`,
       advice: "Clients that try this address first must wait. Repair it or remove it from DNS.",
       attempts,
+      route,
     };
   });
 }
@@ -66,6 +51,10 @@ async function attempt(walk: Walk, address: string): Promise<TcpAttempt> {
     return { address, time: connected };
   } catch (error) {
     if (error instanceof NetError && error.kind !== "permission") {
+      return { address, time: time(), error };
+    }
+    // The system denies this connection, by a rule of its own or by a route that prohibits it.
+    if (error instanceof NetError && error.code !== undefined) {
       return { address, time: time(), error };
     }
     throw error;

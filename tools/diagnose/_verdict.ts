@@ -1,5 +1,6 @@
 import { formatAddress } from "../../net/address.ts";
 import type { DiagnoseStep, DiagnoseTarget, Diagnosis, HttpPhases } from "./diagnosis.ts";
+import { explainBlockage } from "./_blockage.ts";
 import { statusLine, totalOf } from "./_step_http.ts";
 import { CLIENT_CERTIFICATE } from "./_failed_handshake.ts";
 import { count, showTime } from "../internal/text.ts";
@@ -23,7 +24,7 @@ export function judgeSteps(target: DiagnoseTarget, steps: readonly DiagnoseStep[
   });
   if (dns?.status === "failed") return broken(dns, `${target.host} cannot be found: ${dns.text}`);
   if (tcp?.status === "failed") {
-    return broken(tcp, tcp.text.startsWith(where) ? tcp.text : `${where}: ${tcp.text}`);
+    return { ...broken(tcp, ""), ...judgeTcp(tcp, where, find("ping"), find("trace")) };
   }
   if (tls?.status === "failed") {
     return broken(
@@ -73,6 +74,21 @@ export function judgeSteps(target: DiagnoseTarget, steps: readonly DiagnoseStep[
     certificate || strange
   }`;
   return { ok: true, verdict, advice: tls?.advice ?? tcp?.advice, time };
+}
+
+/** Explains that no address accepts connections, by the other steps as well. */
+function judgeTcp(
+  { attempts, route, text }: Named<"tcp">,
+  where: string,
+  ping: Named<"ping"> | undefined,
+  trace: Named<"trace"> | undefined,
+): Pick<Sentence, "verdict" | "advice"> {
+  const attempt = attempts.find(({ error }) => error !== undefined);
+  if (attempt === undefined) return { verdict: `${where}: ${text}` };
+  const found = explainBlockage({ attempt, route, ping, trace });
+  const isName = !where.includes(attempt.address);
+  const subject = isName ? `${where} (${attempt.address})` : where;
+  return { verdict: `${subject} ${found.text}`, advice: found.advice };
 }
 
 function httpBroken(target: DiagnoseTarget, http: Named<"http">, where: string): string {

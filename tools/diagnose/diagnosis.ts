@@ -84,6 +84,20 @@ export interface TcpStep extends DiagnosedStep {
   readonly step: "tcp";
   /** The attempts, in order of the addresses. */
   readonly attempts: readonly TcpAttempt[];
+  /** The route to the address that failed; undefined if none did, or if the system does not tell. */
+  readonly route?: RouteToHost | undefined;
+}
+
+/** The route from this machine to an address. */
+export interface RouteToHost {
+  /** Whether there is a route. */
+  readonly exists: boolean;
+  /** The first router; undefined for the local network. */
+  readonly gateway?: string;
+  /** The interface. */
+  readonly device?: string;
+  /** The address of this machine on that interface. */
+  readonly source?: string;
 }
 
 /** A certificate of the chain. */
