@@ -1,6 +1,6 @@
 /** Formats the arguments of IMAP commands (RFC 3501 §6). Pure. */
 
-import { optionError } from "../internal/options.ts";
+import { integer, optionError } from "../internal/options.ts";
 
 /** A part of a command: text that is sent unchanged, or the bytes of a literal. */
 export type ImapPart = string | { readonly literal: Uint8Array };
@@ -73,19 +73,50 @@ export function decodeModifiedUtf7(text: string): string {
 
 const ONE = String.raw`(?:[1-9]\d{0,9}|\*)`;
 const SET = new RegExp(`^${ONE}(?::${ONE})?(?:,${ONE}(?::${ONE})?)*$`);
+const NUMBER = integer(1, 2 ** 32 - 1);
+/** Maximum length of a set, in characters. Servers must accept lines of 8000 (RFC 2683 §3.2.1.5). */
+const MAX_SET = 7000;
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /**
  * Formats a set of message numbers or UIDs (RFC 3501 §9).
  *
- * @param set One number, a list of numbers, or a set such as `1:9,12` or `20:*`.
- * @returns The set as IMAP writes it.
+ * @param set One number, a list of numbers in any order, or a set such as `1:9,12` or `20:*`.
+ * @returns The set as IMAP writes it. A list is sorted, and successive numbers become ranges.
  * @throws {TypeError | RangeError} If it is not a set, or if it is empty.
  */
 export function imapSet(set: string | number | readonly number[]): string {
-  const text = typeof set === "string" ? set : [set].flat().join(",");
+  const text = typeof set === "string" ? set : ranges([set].flat()).join(",");
   if (SET.test(text)) return text;
   throw optionError("uids", "a number, a list of numbers, or a set such as 1:9,12 or 20:*", set);
+}
+
+/** Formats messages as sets that fit into a line each. There is none for an empty list. */
+export function uidSets(uids: string | number | readonly number[]): string[] {
+  if (typeof uids === "string" || typeof uids === "number") return [imapSet(uids)];
+  const sets: string[] = [];
+  let set = "";
+  for (const range of ranges(uids)) {
+    if (set.length + range.length > MAX_SET) {
+      sets.push(set);
+      set = "";
+    }
+    set += set === "" ? range : `,${range}`;
+  }
+  return set === "" ? sets : [...sets, set];
+}
+
+function ranges(numbers: readonly number[]): string[] {
+  for (const [i, number] of numbers.entries()) NUMBER(`uids[${i}]`, number);
+  const sorted = Uint32Array.from(numbers).sort();
+  const parts: string[] = [];
+  for (let i = 0; i < sorted.length;) {
+    const first = sorted[i]!;
+    let last = first;
+    while (++i < sorted.length && sorted[i]! - last <= 1) last = sorted[i]!;
+    parts.push(last === first ? `${first}` : `${first}:${last}`);
+  }
+  return parts;
 }
 
 /**

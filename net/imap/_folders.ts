@@ -1,5 +1,6 @@
 /** Commands of IMAP for folders: list, open, count (RFC 3501 §6.3). */
 
+import { identifyAfter } from "./_identity.ts";
 import { folderOf, statusOf, unknownFolder, withAnswer } from "./_response_values.ts";
 import type { ImapSession } from "./_session.ts";
 import { imapFolderName } from "./codec.ts";
@@ -26,6 +27,19 @@ export async function listFolders(
 
 /** Opens a folder. The folder that was open before is closed, even if this fails. */
 export async function selectFolder(
+  session: ImapSession,
+  verb: "SELECT" | "EXAMINE",
+  name: string,
+): Promise<ImapSelected> {
+  try {
+    return await openFolder(session, verb, name);
+  } catch (error) {
+    if (!await identifyAfter(session, error)) throw error;
+    return await openFolder(session, verb, name);
+  }
+}
+
+async function openFolder(
   session: ImapSession,
   verb: "SELECT" | "EXAMINE",
   name: string,

@@ -1,6 +1,8 @@
 /** Changes in a folder as they happen (IDLE, RFC 2177). */
 
+import { delay } from "@std/async/delay";
 import { NetError } from "../errors/errors.ts";
+import { ignoreFailure } from "../internal/ignore_failure.ts";
 import { MAX_TIMER } from "../internal/options.ts";
 import { CommandRefusal } from "./_line.ts";
 import type { ImapSession } from "./_session.ts";
@@ -11,17 +13,26 @@ import { ReplyError } from "../errors/reply_error.ts";
 /** Maximum number of changes that are not yielded yet. */
 const MAX_NEWS = 100_000;
 
+/** Times in milliseconds. */
+interface IdleTimes {
+  /** The time after which IDLE is renewed. */
+  readonly renew: number;
+  /** The time between two questions to a server without IDLE; Infinity for no questions. */
+  readonly poll: number;
+}
+
 /**
- * Yields changes until `signal` aborts, and renews IDLE every `renew` milliseconds. No other command
- * has to wait: IDLE ends before a change is yielded, and when another command is queued.
+ * Yields changes until `signal` aborts. No other command has to wait: IDLE ends before a change is
+ * yielded, and when another command is queued.
  */
 export async function* idleImap(
   session: ImapSession,
-  renew: number,
+  { renew, poll }: IdleTimes,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<ImapEvent, void, void> {
   const { dialogue, listeners } = session;
-  if (!session.capabilities.has("IDLE")) {
+  const hasIdle = session.supports("IDLE");
+  if (!hasIdle && poll === Infinity) {
     throw new NetError(`${dialogue.peer} does not support IDLE`, {
       kind: "unsupported",
       phase: "request",
@@ -37,9 +48,33 @@ export async function* idleImap(
   listeners.add(listener);
   try {
     while (!signal?.aborted) {
-      if (news.length === 0) await listen(session, renew, news, signal);
+      if (news.length === 0) {
+        await (hasIdle ? listen(session, renew, news, signal) : ask(session, poll, news, signal));
+      }
       yield* news.splice(0);
     }
+  } finally {
+    listeners.delete(listener);
+  }
+}
+
+/** Asks a server without IDLE for news, and waits if there is none. */
+async function ask(
+  session: ImapSession,
+  poll: number,
+  news: readonly ImapEvent[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { dialogue, listeners } = session;
+  await dialogue.exclusive(() => session.run("Cannot ask for changes", ["NOOP"]));
+  if (news.length > 0 || signal?.aborted) return;
+  // Other commands may reveal changes meanwhile.
+  const wake = new AbortController();
+  const listener = () => wake.abort();
+  const signals = [wake.signal, dialogue.conn.signal, signal].filter((one) => one !== undefined);
+  listeners.add(listener);
+  try {
+    await ignoreFailure(delay(Math.min(poll, MAX_TIMER), { signal: AbortSignal.any(signals) }));
   } finally {
     listeners.delete(listener);
   }

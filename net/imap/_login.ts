@@ -3,6 +3,7 @@
 import { logIn, type LoginCommands } from "../internal/mail_login.ts";
 import { usernameOf } from "../internal/mail_rules.ts";
 import type { SaslCredentials, SaslName } from "../mail/options.ts";
+import { identify } from "./_identity.ts";
 import type { ImapSession } from "./_session.ts";
 import { type ImapResponse, imapString } from "./codec.ts";
 
@@ -19,6 +20,8 @@ export async function loginImap(
     allowPlaintext: allowPlaintextLogin,
   });
   await session.needCapabilities();
+  session.isIdentified = false;
+  await identify(session);
 }
 
 function commandsOf(session: ImapSession, credentials: SaslCredentials): LoginCommands {

@@ -1,6 +1,7 @@
 /** Commands of IMAP for messages: search, fetch, copy, append (RFC 3501 §6.4). */
 
-import { addFound, copiesIn, fetchItems, numberOf, sets } from "./_response_values.ts";
+import { uidSets } from "./_commands.ts";
+import { addFound, copiesIn, fetchItems, numberOf } from "./_response_values.ts";
 import { FoundNumbers } from "./_ranges.ts";
 import type { CommandPart } from "./_line.ts";
 import type { ImapSession } from "./_session.ts";
@@ -44,7 +45,7 @@ export async function fetchMessages(
   const wanted = fetchItems(items);
   const names = items.sections;
   const found = new Map<number, ImapMessage>();
-  for (const set of sets(uids)) {
+  for (const set of uidSets(uids)) {
     await session.run("Cannot fetch", [`UID FETCH ${set} (${wanted})`], {
       take(response) {
         const message = session.messageOf(response, names);
@@ -72,7 +73,7 @@ export async function copyMessages(
     for (const [from, to] of copiesIn(code, most)) copies.set(from, to);
   };
   const what = `Cannot ${verb.toLowerCase()} to ${folder}`;
-  for (const set of sets(uids)) {
+  for (const set of uidSets(uids)) {
     const parts = [`UID ${verb} ${set} `, imapFolderName(folder)];
     const { code } = await session.run(what, parts, {
       take(response) {

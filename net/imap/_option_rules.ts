@@ -1,12 +1,15 @@
 /** Rules for the options of the IMAP client. */
 
-import { loginRules } from "../internal/mail_rules.ts";
+import { loginRules, oneLine } from "../internal/mail_rules.ts";
 import {
+  anObject,
   callback,
   flag,
   limit,
   listOf,
   milliseconds,
+  oneOf,
+  optionError,
   OptionRules,
   required,
   signal,
@@ -17,10 +20,33 @@ import { byteCount, date } from "./_search.ts";
 import type {
   ConnectImapOptions,
   ImapAppendOptions,
+  ImapExpungeOptions,
   ImapFetch,
   ImapIdleOptions,
   WatchImapOptions,
 } from "./options.ts";
+
+/** Most fields of ID, and the longest name and value of one in bytes (RFC 2971 §3.3). */
+const ID_LIMITS = { fields: 30, name: 30, value: 1024 } as const;
+
+/** Checks fields for ID: each has a name, and a string of one line. Returns a copy. */
+export function idFields(name: string, value: unknown): object {
+  anObject(name, value);
+  const fields = Object.entries(value as object);
+  const size = (text: string) => new TextEncoder().encode(text).length;
+  for (const [key, field] of fields) {
+    oneLine(`${name}.${key}`, field);
+    if (
+      size(key) > ID_LIMITS.name || size(field) > ID_LIMITS.value || !/^[\x20-\x7e]+$/.test(key)
+    ) {
+      throw optionError(`${name}.${key}`, "a field of RFC 2971", field);
+    }
+  }
+  if (fields.length > ID_LIMITS.fields) {
+    throw optionError(name, `an object of up to ${ID_LIMITS.fields} fields`, value);
+  }
+  return Object.fromEntries(fields);
+}
 
 /** The rules for the options of `connectImap`. */
 export const CONNECT_IMAP = new OptionRules<ConnectImapOptions>({
@@ -28,12 +54,22 @@ export const CONNECT_IMAP = new OptionRules<ConnectImapOptions>({
   maxLiteral: limit,
   commandTimeout: milliseconds,
   maxResponse: limit,
+  id: idFields,
   onEvent: callback,
   onInvalid: callback,
 });
 
 /** The rules for the options of `idle`. */
-export const IMAP_IDLE = new OptionRules<ImapIdleOptions>({ signal, renew: milliseconds });
+export const IMAP_IDLE = new OptionRules<ImapIdleOptions>({
+  signal,
+  renew: milliseconds,
+  poll: milliseconds,
+});
+
+/** The rules for the options of `expunge`. */
+export const IMAP_EXPUNGE = new OptionRules<ImapExpungeOptions>({
+  others: oneOf("restore", "refuse"),
+});
 
 /** The rules for the settings of `watchImap`. */
 export const WATCH_IMAP = new OptionRules<WatchImapOptions>({

@@ -4,7 +4,6 @@ import {
   decodeModifiedUtf7,
   type ImapResponse,
   type ImapResponseCode,
-  imapSet,
   type ImapValue,
 } from "./codec.ts";
 import { checkSection, sectionItem } from "./_sections.ts";
@@ -13,9 +12,6 @@ import { parseDigits, upperAscii } from "../text.ts";
 import type { ImapFetch, ImapFolder, ImapSelected, ImapStatus } from "./options.ts";
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-
-/** Maximum number of messages per command, so that its line stays short. */
-const STEP = 500;
 
 /** Returns the folder of a LIST or LSUB response. */
 export function folderOf(response: ImapResponse): ImapFolder | undefined {
@@ -159,14 +155,6 @@ export function fetchItems(items: ImapFetch): string {
   if (internalDate) wanted += " INTERNALDATE";
   for (const section of sections) wanted += ` ${sectionItem(section)}`;
   return wanted;
-}
-
-/** Splits messages into sets that fit into a line. */
-export function sets(uids: string | number | readonly number[]): string[] {
-  if (typeof uids === "string" || typeof uids === "number") return [imapSet(uids)];
-  const parts: string[] = [];
-  for (let at = 0; at < uids.length; at += STEP) parts.push(imapSet(uids.slice(at, at + STEP)));
-  return parts;
 }
 
 /** Returns a value as a number; undefined if it is not a number. */

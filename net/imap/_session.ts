@@ -2,6 +2,7 @@
 
 import type { Dialogue } from "../internal/dialogue.ts";
 import { type CommandPart, CommandRefusal, ImapLine, type OnLiteral } from "./_line.ts";
+import { hasFeature } from "./_features.ts";
 import { codeProblem, codeText, texts } from "./_response_values.ts";
 import { invalid } from "./_reader.ts";
 import type { ImapInvalid, ImapResponse, ImapResponseCode } from "./codec.ts";
@@ -41,6 +42,8 @@ export class ImapSession {
   selected: ImapSelected | undefined;
   /** Functions that receive all changes, besides `onEvent`. */
   readonly listeners = new Set<(event: ImapEvent) => void>();
+  /** Whether the client has sent ID. */
+  isIdentified = false;
   /** Whether this side has asked the server to end the session. */
   leaving = false;
   /** Whether anybody on the way can have forged the responses, because STARTTLS is still to come. */
@@ -53,6 +56,11 @@ export class ImapSession {
     this.options = options;
     const report = (part: ImapInvalid) => this.report(part);
     this.line = new ImapLine(dialogue, options.maxLiteral ?? 16 * 1024 * 1024, report);
+  }
+
+  /** Returns whether the server supports an extension, such as MOVE. */
+  supports(name: string): boolean {
+    return hasFeature(this.capabilities, name);
   }
 
   /** Reads the greeting and encrypts. Returns whether the server knows the user already. */

@@ -28,16 +28,20 @@ import { openSession } from "../internal/mail_session.ts";
 import { integer, oneOf, timeLimit } from "../internal/options.ts";
 import { orCancel } from "../internal/while_open.ts";
 import type { SaslCredentials, SaslName } from "../mail/options.ts";
-import { sets } from "./_response_values.ts";
+import { uidSets } from "./_commands.ts";
+import { expungeMessages } from "./_expunge.ts";
 import { folderStatus, listFolders, selectFolder } from "./_folders.ts";
+import { exchangeIds, identify } from "./_identity.ts";
 import { idleImap } from "./_idle.ts";
 import type { CommandPart } from "./_line.ts";
 import { loginImap } from "./_login.ts";
 import { appendMessage, copyMessages, fetchMessages, searchMessages } from "./_messages.ts";
 import {
   CONNECT_IMAP,
+  idFields,
   IMAP_APPEND,
   IMAP_APPEND_STREAM,
+  IMAP_EXPUNGE,
   IMAP_FETCH,
   IMAP_IDLE,
 } from "./_option_rules.ts";
@@ -49,8 +53,10 @@ import type {
   ConnectImapOptions,
   ImapAppendOptions,
   ImapEvent,
+  ImapExpungeOptions,
   ImapFetch,
   ImapFolder,
+  ImapId,
   ImapIdleOptions,
   ImapSelected,
   ImapSource,
@@ -128,6 +134,15 @@ export class ImapClient implements AsyncDisposable {
    */
   async begin(): Promise<boolean> {
     return await this.#dialogue.exclusive(() => this.#session.begin());
+  }
+
+  /**
+   * Identifies the client if the options ask for that. For use by `connectImap`.
+   *
+   * @ignore
+   */
+  async ready(): Promise<void> {
+    await this.#dialogue.exclusive(() => identify(this.#session));
   }
 
   /**
@@ -307,7 +322,7 @@ export class ImapClient implements AsyncDisposable {
     CHANGE("change", change);
     const sign = { add: "+", remove: "-", set: "" }[change];
     const list = flags.map(imapFlag).join(" ");
-    for (const set of sets(uids)) {
+    for (const set of uidSets(uids)) {
       await this.#do("Cannot change the flags", [`UID STORE ${set} ${sign}FLAGS.SILENT (${list})`]);
     }
   }
@@ -325,39 +340,37 @@ export class ImapClient implements AsyncDisposable {
 
   /**
    * Moves messages into another folder, by MOVE if the server supports it. Otherwise the messages are
-   * copied, marked as deleted, and expunged. Without UIDPLUS the server cannot expunge single
-   * messages, so they stay in the folder with the mark.
+   * copied, marked as deleted, and removed as {@linkcode ImapClient.expunge} does it.
    *
    * @param uids The UIDs of the messages.
    * @param folder The full name of the other folder.
    * @returns The new UIDs by the old ones. Without UIDPLUS it is empty.
    */
   async move(uids: ImapUids, folder: string): Promise<ReadonlyMap<number, number>> {
-    if (this.capabilities.has("MOVE")) {
-      return await this.#dialogue.exclusive(() =>
-        copyMessages(this.#session, "MOVE", uids, folder)
-      );
+    const session = this.#session;
+    if (session.supports("MOVE")) {
+      return await this.#dialogue.exclusive(() => copyMessages(session, "MOVE", uids, folder));
     }
     const copies = await this.copy(uids, folder);
     await this.store(uids, "add", ["\\Deleted"]);
-    if (this.capabilities.has("UIDPLUS")) await this.expunge(uids);
+    await this.expunge(uids);
     return copies;
   }
 
   /**
-   * Removes the messages that are marked as deleted.
+   * Removes the messages that are marked as deleted. A server without UIDPLUS (RFC 4315) can only remove
+   * all of them. If `uids` are given, the client first removes the marks of all others, and sets them again
+   * afterwards. A mark that somebody else sets meanwhile is not seen.
    *
-   * @param uids The UIDs to which the removal is limited. Without UIDPLUS (RFC 4315) the server cannot
-   * limit it, and removes all marked messages. Default: all marked messages.
+   * @param uids The UIDs to which the removal is limited. An empty list removes nothing. Default: all
+   * marked messages.
+   * @param options Whether to refuse the removal instead, if a server without UIDPLUS has other marks.
+   * @throws {NetError} "unsupported" if `others` is "refuse" and there are others.
+   * @throws {TypeError | RangeError} If an argument is invalid.
    */
-  async expunge(uids?: ImapUids): Promise<void> {
-    if (uids === undefined || !this.capabilities.has("UIDPLUS")) {
-      await this.#do("Cannot remove the deleted messages", ["EXPUNGE"]);
-      return;
-    }
-    for (const set of sets(uids)) {
-      await this.#do("Cannot remove the deleted messages", [`UID EXPUNGE ${set}`]);
-    }
+  async expunge(uids?: ImapUids, options: ImapExpungeOptions = {}): Promise<void> {
+    options = IMAP_EXPUNGE.check("expunge", options);
+    await this.#dialogue.exclusive(() => expungeMessages(this.#session, uids, options));
   }
 
   /**
@@ -394,18 +407,33 @@ export class ImapClient implements AsyncDisposable {
 
   /**
    * Yields the changes in the open folder from now on, by IDLE (RFC 2177). IDLE is renewed before the
-   * server ends the session. Other calls run in between, also calls from within the loop, and changes
-   * that they reveal are yielded as well.
+   * server ends the session. A server without IDLE is asked from time to time. Other calls run in
+   * between, also calls from within the loop, and changes that they reveal are yielded as well.
    *
-   * @param options A signal that ends the loop, and the time after which IDLE is renewed.
-   * @returns The changes. Iterating throws a `NetError`: "unsupported" if the server does not support
-   * IDLE, "limit" if it reports more than 100000 changes at once.
+   * @param options A signal that ends the loop, the time after which IDLE is renewed, and the time between
+   * questions to a server without IDLE.
+   * @returns The changes. Iterating throws a `NetError`: "limit" if the server reports more than 100000
+   * changes at once, "unsupported" if it does not support IDLE and `poll` is 0.
    * @throws {TypeError | RangeError} If an option is unknown or invalid.
    */
   idle(options: ImapIdleOptions = {}): AsyncGenerator<ImapEvent, void, void> {
     options = IMAP_IDLE.check("idle", options);
-    const { renew = 25 * 60_000, signal } = options;
-    return idleImap(this.#session, timeLimit(renew), signal);
+    const { renew = 25 * 60_000, poll = 60_000, signal } = options;
+    const times = { renew: timeLimit(renew), poll: timeLimit(poll) };
+    return idleImap(this.#session, times, signal);
+  }
+
+  /**
+   * Identifies the client, and asks for the name and version of the server (ID, RFC 2971).
+   *
+   * @param fields The fields of the client. Default: none.
+   * @returns The fields of the server, such as `name` and `version`.
+   * @throws {ReplyError} If the server does not support ID.
+   * @throws {TypeError} If a field is invalid.
+   */
+  async id(fields: ImapId = {}): Promise<ImapId> {
+    idFields("fields", fields);
+    return await this.#dialogue.exclusive(() => exchangeIds(this.#session, fields));
   }
 
   /**

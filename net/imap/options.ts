@@ -37,6 +37,13 @@ export interface ConnectImapOptions extends MailLoginOptions<SaslName | "LOGIN-C
    * @default 268435456
    */
   maxResponse?: number;
+  /**
+   * Fields such as `name` and `version`, to identify the client by ID (RFC 2971) after the login. Without
+   * them, the client sends its name only to servers that open no folder before, such as those of 163.com.
+   *
+   * @default none
+   */
+  id?: ImapId;
   /** Called for changes that the server reports in the open folder. */
   onEvent?: (event: ImapEvent) => void;
   /**
@@ -45,6 +52,9 @@ export interface ConnectImapOptions extends MailLoginOptions<SaslName | "LOGIN-C
    */
   onInvalid?: (part: ImapInvalid) => void;
 }
+
+/** Fields that identify a client or a server, such as `name`, `version` and `vendor` (RFC 2971 §3.3). */
+export type ImapId = Readonly<Record<string, string>>;
 
 /** A change in the open folder. */
 export type ImapEvent =
@@ -131,6 +141,18 @@ export interface ImapAppendOptions {
   readonly internalDate?: Date;
 }
 
+/** Options of `expunge`. */
+export interface ImapExpungeOptions {
+  /**
+   * Applies to a server without UIDPLUS (RFC 4315), which can only remove all messages that are marked as
+   * deleted. If there are others besides the given ones, "restore" unmarks them during the removal, and
+   * "refuse" rejects with a `NetError` "unsupported" and removes nothing.
+   *
+   * @default "restore"
+   */
+  readonly others?: "restore" | "refuse";
+}
+
 /** Options of `idle`. */
 export interface ImapIdleOptions {
   /** Ends the loop without an error. */
@@ -142,6 +164,13 @@ export interface ImapIdleOptions {
    * @default 1500000
    */
   readonly renew?: number;
+  /**
+   * Time between two questions (NOOP) to a server without IDLE, in milliseconds; 0 for a `NetError`
+   * "unsupported" instead of questions.
+   *
+   * @default 60000
+   */
+  readonly poll?: number;
 }
 
 /** Settings of `watchImap`. All times are in milliseconds. */

@@ -49,7 +49,8 @@ const PASSING: ReadonlySet<string> = new Set([
  *
  * @param options The server and the login.
  * @param folder The name of the folder, which is opened for reading only.
- * @param settings The signal, and the waits before it connects again.
+ * @param settings The signal, the waits before it connects again, and the time between questions to a
+ * server without IDLE.
  * @returns The changes in the folder. Iterating throws errors that another try would not cure, such as
  * a rejected login or an unknown host name.
  * @throws {TypeError | RangeError} If an option is unknown or invalid.

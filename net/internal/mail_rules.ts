@@ -46,7 +46,7 @@ export const MAIL_CLIENT = new OptionRules<MailClientOptions>({
 });
 
 /** A string of one line. Empty strings pass. */
-const oneLine: Rule = rule("a string without line breaks and NUL", isOneLine);
+export const oneLine: Rule = rule("a string without line breaks and NUL", isOneLine);
 
 /** A command for the server, which is one line. */
 export const command: Rule = rule(

@@ -10,6 +10,8 @@ interface Session<M> {
   /** Reads the greeting and encrypts. Returns true if the server knows the user already. */
   begin(): Promise<boolean | void>;
   login(credentials: SaslCredentials, mechanism?: M): Promise<void>;
+  /** Prepares the session for commands after the login, or without one. */
+  ready?(): Promise<void>;
   noop(): Promise<void>;
 }
 
@@ -34,6 +36,7 @@ export async function openSession<M extends LoginWay, S extends Session<M>>(
     if (credentials !== undefined && isLoggedIn !== true) {
       await session.login(credentials, options.mechanism);
     }
+    await session.ready?.();
     dialogue.keepAlive.begin(() => session.noop());
     return session;
   } catch (error) {

@@ -574,13 +574,6 @@ testAlone(import.meta.url, {
   },
 });
 
-Deno.test("move() without MOVE and UIDPLUS expunges nothing of others", async () => {
-  await using server = mailbox({}, "IMAP4rev1");
-  await using mail = await connectImap({ ...PLAIN, ...ANN, port: server.port });
-  await mail.move(7, "Archive");
-  assert(!server.heard.some((line) => line.includes("EXPUNGE")), server.heard.join("\n"));
-});
-
 Deno.test("a connection that is given is encrypted first, unless told otherwise", async () => {
   await using server = mailbox();
   const connection = await connectTcp({ port: server.port, lingerTimeout: 0 });

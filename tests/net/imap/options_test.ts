@@ -19,6 +19,7 @@ const CONNECT = {
   maxLiteral: "count",
   commandTimeout: "time",
   maxResponse: "count",
+  id: "none",
   onEvent: "none",
   onInvalid: "none",
 } as const;
@@ -42,6 +43,7 @@ Deno.test("connectImap() and watchImap() check every option", async () => {
   await checkEveryOption<WatchImapOptions>("watchImap", {
     signal: "none",
     renew: "time",
+    poll: "time",
     minTimeout: "time",
     maxTimeout: "time",
     onLost: "none",
@@ -95,7 +97,7 @@ Deno.test("the methods of ImapClient check their arguments before they send anyt
   const { length } = server.heard;
   await checkEveryOption<ImapIdleOptions>(
     "idle",
-    { signal: "none", renew: "time" },
+    { signal: "none", renew: "time", poll: "time" },
     (options) => void mail.idle(options),
   );
   const bad = (options: unknown) => () => mail.append("INBOX", "x", options as ImapAppendOptions);
