@@ -14,7 +14,7 @@
 
 import { ReplyError } from "../net/errors/reply_error.ts";
 import { badValue, CliError, type CliIo, defineCli } from "../tools/cli.ts";
-import { clientFlags, clientOptions } from "./mail/flags.ts";
+import { clientFlags, loginFlags, loginOptions } from "./mail/flags.ts";
 import { openImap, openPop3 } from "./mail/mailbox.ts";
 import { COMMANDS } from "./mail/show.ts";
 
@@ -29,6 +29,7 @@ const cli = defineCli({
     limit: { type: "integer", default: 20, min: 1, help: "list: number of messages" },
     output: { type: "string", default: ".", placeholder: "folder", help: "save: the folder" },
     ...clientFlags("implicit", "by protocol and tls"),
+    ...loginFlags,
   },
   positionals: {
     command: { help: known },
@@ -36,7 +37,7 @@ const cli = defineCli({
   },
   permissions: {
     "--allow-net=127.0.0.1": "connect; list other servers the same way",
-    "--allow-read=<file>": "only with --password-file, --ca",
+    "--allow-read=<file>": "only with --password-file, --token-file, --ca",
     "--allow-write=<folder>": "only to save attachments",
   },
   examples: ["deno task read-mail list --user ann", "deno task read-mail show 3 --user ann"],
@@ -55,9 +56,11 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
     if (work === undefined) throw badValue("command", command, known);
     const { limit, output, protocol, folder, user } = values;
     const open = async () => {
-      const options = await clientOptions(values, ctx);
       try {
-        return await (protocol === "pop3" ? openPop3(options) : openImap(options, folder));
+        if (protocol === "pop3") {
+          return await openPop3(await loginOptions(values, ["USER", "APOP"], ctx));
+        }
+        return await openImap(await loginOptions(values, ["LOGIN-COMMAND"], ctx), folder);
       } catch (error) {
         if (user !== undefined || !(error instanceof ReplyError)) throw error;
         throw new CliError(`${error.message} (not logged in: give --user)`);

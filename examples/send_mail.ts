@@ -14,7 +14,7 @@
 import { connectSmtp, SmtpRecipientsError } from "../net/smtp/client.ts";
 import { type CliIo, defineCli } from "../tools/cli.ts";
 import { compose } from "./mail/compose.ts";
-import { clientFlags, clientOptions } from "./mail/flags.ts";
+import { clientFlags, loginFlags, loginOptions } from "./mail/flags.ts";
 
 const cli = defineCli({
   name: "send-mail",
@@ -35,10 +35,11 @@ const cli = defineCli({
       help: "An image for the HTML, which refers to it as cid:NAME",
     },
     ...clientFlags("starttls", "587, with --tls implicit 465"),
+    ...loginFlags,
   },
   permissions: {
     "--allow-net=127.0.0.1": "connect; list other servers the same way",
-    "--allow-read=<file>": "only with --attach, --inline, --password-file, --ca",
+    "--allow-read=<file>": "only with --attach, --inline, --password-file, --token-file, --ca",
   },
   examples: ["deno task send-mail --from ann@a.test --to bob@b.test --subject hi --text hey"],
 });
@@ -52,7 +53,7 @@ const cli = defineCli({
  */
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async ({ json, html, ...values }, ctx) => {
-    const options = await clientOptions(values, ctx);
+    const options = await loginOptions(values, [], ctx);
     const { signal, log, print, printJson } = ctx;
     const input = async () => {
       if (Deno.stdin.isTerminal()) {

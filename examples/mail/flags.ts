@@ -1,8 +1,16 @@
 /** The flags for the server, the encryption and the login. @module */
 
-import type { MailLoginOptions } from "../../net/mail/options.ts";
-import { type CliContext, type Flags, type FlagValue, readPem } from "../../tools/cli.ts";
-import { readPassword } from "./password.ts";
+import { PIN_FORM, readPin } from "../../net/internal/x509/pin.ts";
+import type { MailLoginOptions, SaslName } from "../../net/mail/options.ts";
+import {
+  badValue,
+  type CliContext,
+  CliError,
+  type Flags,
+  type FlagValue,
+  readPem,
+} from "../../tools/cli.ts";
+import { readPassword, readSecret } from "./password.ts";
 
 const FLAGS = {
   server: { type: "host", default: "127.0.0.1", help: "The server" },
@@ -14,8 +22,39 @@ const FLAGS = {
   },
   allowPlaintextLogin: { type: "boolean", help: "Log in without encryption, too" },
   ca: { type: "list", placeholder: "file", help: "Certificate authority to trust, PEM" },
+  pin: {
+    type: "list",
+    placeholder: "pin",
+    help:
+      "Trust only this server: sha256/ and its key hash, or the SHA-256 of its certificate in hex",
+  },
   timeout: { type: "duration", default: "30s", help: "Time limit for a reply" },
 } as const satisfies Flags;
+
+/** The flags of a login by SASL. */
+export const loginFlags = {
+  mechanism: {
+    type: "string",
+    placeholder: "name",
+    help: "The only mechanism to use, such as PLAIN or XOAUTH2 [default: all, the best one first]",
+  },
+  tokenFile: {
+    type: "string",
+    placeholder: "file",
+    help: "The file that contains an OAuth 2 access token, instead of a password",
+  },
+} as const satisfies Flags;
+
+/** The mechanisms that `--mechanism` takes, besides those of one protocol. */
+const MECHANISMS = [
+  "SCRAM-SHA-256",
+  "SCRAM-SHA-1",
+  "PLAIN",
+  "LOGIN",
+  "CRAM-MD5",
+  "OAUTHBEARER",
+  "XOAUTH2",
+] as const satisfies readonly SaslName[];
 
 const TLS = {
   type: "choice",
@@ -58,15 +97,17 @@ export function clientFlags(tls: "starttls" | "implicit", ports: string): Client
  * @throws {CliError} If a file has the wrong content, or if there is no terminal to ask on.
  */
 export async function clientOptions(
-  { server, port, tls, user, passwordFile, allowPlaintextLogin, ca, timeout }: ClientValues,
+  { server, port, tls, user, passwordFile, allowPlaintextLogin, ca, pin, timeout }: ClientValues,
   ctx: CliContext,
 ): Promise<MailLoginOptions<never>> {
+  for (const one of pin) if (readPin(one) === undefined) throw badValue("--pin", one, PIN_FORM);
   const trusted = await Promise.all(ca.map((file) => readPem(file, "CERTIFICATE")));
   return {
     hostname: server,
     port,
     tls,
     caCerts: trusted.length > 0 ? trusted : undefined,
+    pin: pin.length > 0 ? pin : undefined,
     timeout,
     username: user,
     password: await readPassword(user, passwordFile, ctx),
@@ -74,4 +115,34 @@ export async function clientOptions(
     signal: ctx.signal,
     trace: (line) => ctx.log.debug("{from}: {text}", { ...line }),
   };
+}
+
+/**
+ * Reads the token that a flag names, and checks the mechanism.
+ *
+ * @param values The values of all flags.
+ * @param more The mechanisms of the protocol besides those of SASL.
+ * @param ctx The running program, as for {@linkcode clientOptions}.
+ * @returns Options for `connectSmtp`, `connectPop3` and `connectImap`.
+ * @throws {CliError} As {@linkcode clientOptions} does, and for an unknown mechanism.
+ */
+export async function loginOptions<M extends string = never>(
+  { mechanism, tokenFile, ...values }: ClientValues & {
+    mechanism?: string | undefined;
+    tokenFile?: string | undefined;
+  },
+  more: readonly M[],
+  ctx: CliContext,
+): Promise<MailLoginOptions<SaslName | M>> {
+  const names = [...MECHANISMS, ...more];
+  const name = names.find((one) => one === mechanism?.toUpperCase());
+  if (mechanism !== undefined && name === undefined) {
+    throw badValue("--mechanism", mechanism, names.join(", "));
+  }
+  if (tokenFile === undefined) return { ...await clientOptions(values, ctx), mechanism: name };
+  const { user, ...rest } = values;
+  if (user === undefined) throw new CliError("--token-file requires --user", 2);
+  const accessToken = await readSecret(tokenFile);
+  const options = await clientOptions({ ...rest, user: undefined }, ctx);
+  return { ...options, username: user, accessToken, mechanism: name };
 }

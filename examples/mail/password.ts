@@ -17,9 +17,19 @@ export async function readPassword(
   ctx: Pick<CliContext, "io" | "signal">,
 ): Promise<string | undefined> {
   if (user === undefined) return undefined;
-  if (file !== undefined) return (await Deno.readTextFile(file)).split(/\r?\n/, 1)[0]!;
+  if (file !== undefined) return await readSecret(file);
   if (Deno.stdin.isTerminal()) return await ask(`Password of ${user}: `, ctx);
   throw new CliError("Cannot ask for a password without a terminal: give --password-file", 2);
+}
+
+/**
+ * Reads a password or a token from a file.
+ *
+ * @param file The path of a file whose first line is the secret.
+ * @returns The first line of the file.
+ */
+export async function readSecret(file: string): Promise<string> {
+  return (await Deno.readTextFile(file)).split(/\r?\n/, 1)[0]!;
 }
 
 /**
