@@ -22,6 +22,7 @@ export * from "./client/cache.ts";
 export * from "./client/client.ts";
 export * from "./client/options.ts";
 export * from "./client/cookie_jar.ts";
+export * from "./client/dns_over_https.ts";
 export * from "./client/download.ts";
 export * from "./client/errors.ts";
 export * from "./handlers/access_log.ts";

@@ -171,11 +171,22 @@ function formatOf(type: DnsType): Format<DnsKnownData> | undefined {
     : undefined;
 }
 
-/** Reads the data of a record of the given type. */
-export function readData(number: number, reader: DnsReader): DnsData {
-  const type = typeName(number);
-  const format = formatOf(type);
-  if (format === undefined) return { type: `TYPE${number}`, data: reader.rest() };
+/** Reads the data of a record. Malformed data throws if `strict`; else it is that of an unknown type. */
+export function readData(number: number, reader: DnsReader, strict: boolean): DnsData {
+  const format = formatOf(typeName(number));
+  const start = reader.at;
+  if (format !== undefined) {
+    try {
+      return readKnown(typeName(number), format, reader);
+    } catch (error) {
+      if (strict) throw error;
+    }
+  }
+  reader.at = start;
+  return { type: `TYPE${number}`, data: reader.rest() };
+}
+
+function readKnown(type: DnsType, format: Format<DnsKnownData>, reader: DnsReader): DnsKnownData {
   const data = format.read(reader);
   if (reader.at !== reader.end) throw malformed(`a record ${type} is longer than its content`);
   return { type, ...data } as DnsKnownData;

@@ -160,7 +160,8 @@ export function encodeDnsMessage(message: Partial<DnsMessage>): Uint8Array<Array
 }
 
 /**
- * Decodes a message.
+ * Decodes a message. Malformed data of a record that is no answer is kept as that of an unknown type,
+ * because some servers add such records.
  *
  * @param bytes The bytes of one message, at most 65535.
  * @returns The decoded message. Records of other classes than IN are omitted.
@@ -196,7 +197,7 @@ export function decodeDnsMessage(bytes: Uint8Array): DnsMessage {
   }
   let extension: DnsExtension | undefined;
   let extendedCode = 0;
-  const section = (count: number, additional = false): DnsRecord[] => {
+  const section = (count: number, place: "additional" | "answer" | "authority"): DnsRecord[] => {
     const records: DnsRecord[] = [];
     for (let i = 0; i < count; i++) {
       const name = reader.name();
@@ -204,21 +205,21 @@ export function decodeDnsMessage(bytes: Uint8Array): DnsMessage {
       const recordClass = reader.uint16();
       const ttl = reader.uint32();
       const content = reader.part(reader.uint16());
-      if (type === OPT && additional) {
+      if (type === OPT && place === "additional") {
         if (extension !== undefined || name !== ".") throw malformed("its extension is malformed");
         extendedCode = Math.floor(ttl / 0x1000000);
         extension = readExtension(recordClass, ttl, content);
       } else if ((recordClass & ~MULTICAST_BIT) === IN && type !== OPT) {
         // A TTL with the highest bit set counts as 0 (RFC 2181 §8).
-        const data = readData(type, content);
+        const data = readData(type, content, place === "answer");
         records.push({ name, ttl: ttl > 0x7fffffff ? 0 : ttl, ...data } as DnsRecord);
       }
     }
     return records;
   };
-  const answers = section(counts[1]);
-  const authorities = section(counts[2]);
-  const additionals = section(counts[3], true);
+  const answers = section(counts[1], "answer");
+  const authorities = section(counts[2], "authority");
+  const additionals = section(counts[3], "additional");
   return {
     id,
     response: (flags & 0x8000) !== 0,

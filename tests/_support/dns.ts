@@ -6,26 +6,33 @@
 
 import { decodeDnsMessage, type DnsMessage, encodeDnsMessage } from "../../net/dns/codec.ts";
 import { serveTcp } from "../../net/tcp/server.ts";
+import { serveTls, type ServeTlsOptions } from "../../net/tls/server.ts";
+import type { Connection } from "../../net/connection/connection.ts";
 import { bindUdp } from "../../net/udp/socket.ts";
 
 /** What to answer a question with; undefined is silence, bytes are sent as they are. */
 export type DnsHandler = (
   question: DnsMessage,
-  transport: "udp" | "tcp",
+  transport: "udp" | "tcp" | "tls",
 ) => Partial<DnsMessage> | Uint8Array | undefined;
 
 /** A running server. */
 export interface TestDns extends AsyncDisposable {
-  /** The port of both. */
+  /** The port of UDP and TCP. */
   readonly port: number;
+  /** The port of TLS; 0 without it. */
+  readonly tlsPort: number;
   /** What was asked so far, as `udp host.test A`. */
   readonly asked: string[];
 }
 
-/** Starts one. */
-export async function serveDns(handler: DnsHandler): Promise<TestDns> {
+/** Starts one; with TLS on a port of its own if there are options for it. */
+export async function serveDns(
+  handler: DnsHandler,
+  tls?: ServeTlsOptions,
+): Promise<TestDns> {
   const asked: string[] = [];
-  const answer = (bytes: Uint8Array, transport: "udp" | "tcp") => {
+  const answer = (bytes: Uint8Array, transport: "udp" | "tcp" | "tls") => {
     const question = decodeDnsMessage(bytes);
     for (const { name, type } of question.questions) asked.push(`${transport} ${name} ${type}`);
     const reply = handler(question, transport);
@@ -33,13 +40,15 @@ export async function serveDns(handler: DnsHandler): Promise<TestDns> {
     const { id, questions } = question;
     return encodeDnsMessage({ id, questions, response: true, recursionAvailable: true, ...reply });
   };
-  const server = serveTcp({}, async (conn) => {
+  const stream = (transport: "tcp" | "tls") => async (conn: Connection) => {
     for await (const frame of conn.frames({ lengthBytes: 2 })) {
-      const reply = answer(frame, "tcp");
+      const reply = answer(frame, transport);
       if (reply === undefined) return;
       await conn.writeFrame(reply, { lengthBytes: 2 });
     }
-  });
+  };
+  const server = serveTcp({}, stream("tcp"));
+  const secured = tls === undefined ? undefined : serveTls(tls, stream("tls"));
   const socket = await bindUdp({ port: server.addr.port });
   const serving = (async () => {
     for await (const { data, from } of socket) {
@@ -49,11 +58,13 @@ export async function serveDns(handler: DnsHandler): Promise<TestDns> {
   })();
   return {
     port: server.addr.port,
+    tlsPort: secured?.addr.port ?? 0,
     asked,
     async [Symbol.asyncDispose]() {
       socket.close();
       await serving;
       await server[Symbol.asyncDispose]();
+      await secured?.[Symbol.asyncDispose]();
     },
   };
 }

@@ -3,10 +3,11 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { delay } from "@std/async/delay";
 import { queryDns } from "../../../net/dns/client.ts";
-import { decodeDnsMessage, encodeDnsMessage } from "../../../net/dns/codec.ts";
+import { decodeDnsMessage, type DnsMessage, encodeDnsMessage } from "../../../net/dns/codec.ts";
 import type { DnsRecord } from "../../../net/dns/record.ts";
 import { NetError } from "../../../net/errors/errors.ts";
 import { encodeFrame } from "../../../net/connection/frame_codec.ts";
+import { developmentCertificate } from "../../../net/tls/certificate.ts";
 import { bindUdp } from "../../../net/udp/socket.ts";
 import { serveDns } from "../../_support/dns.ts";
 import { needs } from "../../_support/peers.ts";
@@ -93,6 +94,112 @@ Deno.test("queryDns() asks without the extension a server that stumbles over it"
   const answer = await queryDns("host.test", "A", { server: SERVER, port: server.port });
   assertEquals([answer.code, answer.answers], ["NOERROR", [HOST]]);
   assertEquals(server.asked.length, 2);
+});
+
+Deno.test("queryDns({ tls }) verifies the server, and hides the length of the question", async () => {
+  const { cert, key, ca } = await developmentCertificate({ names: ["dns.test", "127.0.0.1"] });
+  const sizes: number[] = [];
+  await using server = await serveDns((question) => {
+    sizes.push(encodeDnsMessage(question).length);
+    return { answers: [HOST] };
+  }, { cert, key, alpnProtocols: ["dot"] });
+  const options = { server: SERVER, port: server.tlsPort };
+  for (const tls of [{ caCerts: [ca] }, { caCerts: [ca], serverName: "dns.test" }]) {
+    const answer = await queryDns("host.test", "A", { ...options, tls });
+    assertEquals([answer.transport, answer.answers], ["tls", [HOST]]);
+  }
+  assertEquals([sizes, server.asked], [[128, 128], ["tls host.test A", "tls host.test A"]]);
+  const rows = [[{}, "untrusted"], [{ caCerts: [ca], serverName: "other.test" }, "wrong-name"]];
+  for (const [tls, reason] of rows as Array<[object, string]>) {
+    const error = await assertRejects(
+      () => queryDns("host.test", "A", { ...options, tls }),
+      NetError,
+    );
+    assertEquals([error.kind, error.tls], ["tls", reason]);
+  }
+});
+
+Deno.test("queryDns() sets the bits and the options of EDNS that the caller wants", async () => {
+  const questions: DnsMessage[] = [];
+  await using server = await serveDns((question) => {
+    questions.push(question);
+    return { answers: [HOST] };
+  });
+  const options = { server: SERVER, port: server.port };
+  await queryDns("host.test", "A", options);
+  await queryDns("host.test", "A", {
+    ...options,
+    recursion: false,
+    dnssec: true,
+    checkingDisabled: true,
+    nsid: true,
+    clientSubnet: "192.0.2.7/24",
+  });
+  const [usual, special] = questions;
+  assertEquals([usual?.recursionDesired, usual?.authenticated, usual?.checkingDisabled], [
+    true,
+    true,
+    false,
+  ]);
+  assertEquals(usual?.extension, { udpSize: 1232, dnssec: false });
+  assertEquals([special?.recursionDesired, special?.checkingDisabled], [false, true]);
+  assertEquals(special?.extension, {
+    udpSize: 1232,
+    dnssec: true,
+    nsid: new Uint8Array(),
+    clientSubnet: { address: "192.0.2.0", sourcePrefix: 24, scopePrefix: 0 },
+  });
+});
+
+Deno.test("queryDns({ cookie }) ignores other cookies and repeats the one of the server", async () => {
+  const client = new Uint8Array(8).fill(7);
+  const cookie = { client, server: new Uint8Array(16).fill(9) };
+  const extension = { udpSize: 1232, dnssec: false };
+  await using server = await bindUdp();
+  const serving = (async () => {
+    const first = await server.receive();
+    const { id, questions } = decodeDnsMessage(first.data);
+    const common = { id, questions, response: true };
+    const other = { client: new Uint8Array(8), server: new Uint8Array(8) };
+    for (
+      const message of [
+        { ...common, answers: [HOST], extension: { ...extension, cookie: other } },
+        { ...common, code: "BADCOOKIE", extension: { ...extension, cookie } },
+      ]
+    ) await server.send(encodeDnsMessage(message), first.from);
+    const second = await server.receive();
+    const message = { ...decodeDnsMessage(second.data), response: true, answers: [HOST] };
+    await server.send(encodeDnsMessage(message), second.from);
+  })();
+  const options = { server: SERVER, port: server.addr.port, cookie: { client } };
+  const answer = await queryDns("host.test", "A", options);
+  assertEquals([answer.code, answer.extension?.cookie], ["NOERROR", cookie]);
+  await serving;
+});
+
+Deno.test("queryDns() takes a server of the caller, and reduces the TTLs by the age of an answer", async () => {
+  const ids: number[] = [];
+  const server = {
+    name: "https://dns.test/",
+    transport: "https" as const,
+    exchange(bytes: Uint8Array) {
+      const question = decodeDnsMessage(bytes);
+      ids.push(question.id);
+      const message = encodeDnsMessage({ ...question, response: true, answers: [HOST] });
+      return Promise.resolve({ message, age: 100 });
+    },
+  };
+  const answer = await queryDns("host.test", "A", { server });
+  assertEquals(answer.answers, [{ ...HOST, ttl: 200 }]);
+  assertEquals([answer.server, answer.transport, ids], ["https://dns.test/", "https", [0]]);
+  const error = await assertRejects(
+    () =>
+      queryDns("host.test", "A", {
+        server: { ...server, exchange: (message) => Promise.resolve({ message }) },
+      }),
+    NetError,
+  );
+  assertEquals([error.kind, error.address], ["protocol", "https://dns.test/"]);
 });
 
 Deno.test("queryDns() is not taken in by forged answers: number, name, kind, rubbish", async () => {

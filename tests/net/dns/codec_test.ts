@@ -178,6 +178,21 @@ Deno.test("records lie about nothing: lengths, counts, order of parameters, a se
   assertThrows(() => decodeDnsMessage(twice), NetError, "extension is malformed");
 });
 
+Deno.test("a malformed record beside the answers is kept as one of an unknown type", () => {
+  // The map of types of the NSEC record is empty, as python3-zeroconf 0.47 sends it.
+  const bytes = Uint8Array.fromHex(
+    "004d84000000000100000001" + "00" + "0001" + "0001" + "00000078" + "0004" + "7f000001" +
+      "00" + "002f" + "0001" + "00001194" + "0009" + "00" + "0000000400000008",
+  );
+  const { answers, additionals } = decodeDnsMessage(bytes);
+  assertEquals(answers, [{ name: ".", ttl: 120, type: "A", address: "127.0.0.1" }]);
+  const data = Uint8Array.fromHex("000000000400000008");
+  assertEquals(additionals, [{ name: ".", ttl: 4500, type: "TYPE47", data }]);
+  bytes[7] = 2;
+  bytes[11] = 0;
+  assertThrows(() => decodeDnsMessage(bytes), NetError, "map of types");
+});
+
 Deno.test("a record of another class is left out, a time to live beyond 31 bits means none", () => {
   const chaos = Uint8Array.of(
     ...[0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0],
