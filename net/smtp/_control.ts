@@ -13,7 +13,7 @@ const MAX_LINE = 8192;
  * Time after which a text without a code counts as a reply, in milliseconds. A reply that follows later
  * ends the session.
  */
-const TEXT_TIME = 2000;
+export const TEXT_TIME = 2000;
 
 /** Sends commands and reads their replies. */
 export class SmtpControl {

@@ -4,6 +4,7 @@ import { NetError } from "../errors/errors.ts";
 import { ReplyError } from "../errors/reply_error.ts";
 import type { SmtpReply } from "./codec.ts";
 import { type Content, joined } from "./_content.ts";
+import { groupReplies } from "./_group_replies.ts";
 import { digitOf, isPositive, type SmtpControl } from "./_control.ts";
 import type { RejectedRecipient } from "./options.ts";
 import type { Addressee } from "./_parameters.ts";
@@ -91,6 +92,7 @@ export class Transactions {
     const control = this.#control;
     const step = control.extensions.has("PIPELINING") ? PIPELINE : 1;
     let from = step === 1 ? await control.ask(sender) : undefined;
+    let data: SmtpReply | undefined;
     await control.quiet();
     // DATA may only be the last command of a group (RFC 2920 §3.1).
     const isAhead = step > 1 && addressees.length <= step && !isChunked && !control.isLmtp;
@@ -107,14 +109,15 @@ export class Transactions {
       if (isAhead) lines.push("DATA");
       for (const line of lines) control.dialogue.tell("client", line);
       await control.dialogue.conn.write(lines.map((line) => `${line}\r\n`).join(""));
-      from ??= await control.reply();
-      for (const one of some) answers.add(one, await control.reply());
+      const replies = await groupReplies(control, lines.length, isAhead);
+      if (isAhead) data = replies.pop();
+      from ??= replies.shift()!;
+      for (const [i, one] of some.entries()) answers.add(one, replies[i]!);
     }
     const failed = isPositive(from!)
       ? undefined
       : control.refused("Cannot send from this address", from!);
     const isWanted = failed === undefined && answers.accepted.length > 0;
-    const data = isAhead ? await control.reply() : undefined;
     if (isWanted) {
       if (isChunked) return answers;
       const reply = data ?? await control.ask("DATA");
@@ -283,8 +286,6 @@ class Recipients implements Accepted {
       this.accepted.push(one);
       return;
     }
-    // This is the reply to DATA: a reply is missing, and nobody knows whose it is.
-    if (reply.code === 354) throw this.#control.dialogue.broken("sent too few replies");
     const isOver = isLimit(reply);
     if (isOver && this.#isRepeatable && this.accepted.length > 0) {
       this.over.push(one);

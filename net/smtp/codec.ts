@@ -34,6 +34,8 @@ export interface SmtpReply {
   readonly enhanced?: string;
   /** The text of each line, without the codes. */
   readonly lines: readonly string[];
+  /** The number of lines before the first line with a code, if there are any. */
+  readonly textLines?: number;
 }
 
 /** The error for a reply that does not end. */
@@ -96,14 +98,15 @@ export class SmtpReplyReader {
   #end(code: number): SmtpReply {
     const lines = this.#lines;
     const first = lines[this.#first]!;
+    const before = this.#first > 0 && { textLines: this.#first };
     this.#code = undefined;
     this.#lines = [];
     this.#first = 0;
     const [, enhanced = ""] = /^([245]\.\d{1,3}\.\d{1,3})(?: |$)/.exec(first) ?? [];
-    if (enhanced === "" || !`${code}`.startsWith(enhanced[0]!)) return { code, lines };
+    if (enhanced === "" || !`${code}`.startsWith(enhanced[0]!)) return { code, lines, ...before };
     const bare = (line: string) =>
       line === enhanced || line.startsWith(`${enhanced} `) ? line.slice(enhanced.length + 1) : line;
-    return { code, enhanced, lines: lines.map(bare) };
+    return { code, enhanced, lines: lines.map(bare), ...before };
   }
 }
 

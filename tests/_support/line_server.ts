@@ -18,11 +18,12 @@ export interface LineServer extends AsyncDisposable {
   readonly heard: string[];
 }
 
-/** Starts one: says the greeting, then answers each line. */
-export function lineServer(greeting: string, answer: Answer): LineServer {
+/** Starts one: says the greeting, unless it is empty, then answers each line. */
+export function lineServer(greeting: string | (() => string), answer: Answer): LineServer {
   const heard: string[] = [];
   const server = serveTcp({}, async (conn) => {
-    if (greeting !== "") await conn.write(greeting);
+    const first = typeof greeting === "string" ? greeting : greeting();
+    if (first !== "") await conn.write(first);
     for (let line; (line = await conn.readLine()) !== null;) {
       heard.push(line);
       const text = await answer(line, conn);

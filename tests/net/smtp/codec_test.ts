@@ -58,6 +58,7 @@ Deno.test("a line without a code is text of the reply that it stands in or befor
     code: 220,
     enhanced: "2.0.0",
     lines: ["welcome", "2500 users", "", "hi", "100% free", "250x", "go"],
+    textLines: 3,
   });
   assertEquals([reader.state, reader.flush()], ["empty", undefined]);
   reader.push("no such");
