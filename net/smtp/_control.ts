@@ -2,6 +2,7 @@
 
 import type { Dialogue } from "../internal/dialogue.ts";
 import type { LoginCommands } from "../internal/mail_login.ts";
+import { ignoreFailure } from "../internal/ignore_failure.ts";
 import { NetError } from "../errors/errors.ts";
 import type { ReplyError } from "../errors/reply_error.ts";
 import { parseSmtpExtensions, type SmtpReply, SmtpReplyReader } from "./codec.ts";
@@ -101,6 +102,20 @@ export class SmtpControl {
       const reply = line === undefined ? this.#reader.flush() : this.#push(line);
       if (reply !== undefined) return reply;
     }
+  }
+
+  /**
+   * Reads while a message is being sent. If the server goes, its last reply would be lost otherwise.
+   *
+   * @returns A function that stops the reading. It must be called before the next reply is read.
+   */
+  listen(): () => Promise<void> {
+    const { dialogue } = this;
+    const stop = new AbortController();
+    dialogue.allow(0);
+    const { signal } = stop;
+    const reading = ignoreFailure(dialogue.more(dialogue.wait({ timeout: 0, signal })));
+    return () => (stop.abort(), reading);
   }
 
   /** Returns the error for a negative reply. */

@@ -13,6 +13,8 @@ import type { Addressee } from "./_parameters.ts";
 const PIPELINE = 100;
 /** Size from which the parts of a stream are sent as a chunk, in bytes. */
 const CHUNK = 1024 * 1024;
+/** Size below which a message is written at once, in bytes. */
+const SMALL = 64 * 1024;
 /** Time for the reply of a server that has ended the connection within a message, in milliseconds. */
 const LAST_WORDS = 1000;
 
@@ -133,14 +135,26 @@ export class Transactions {
   }
 
   /** Sends the text as lines that end with a dot. */
-  async #text({ content, check }: Mail): Promise<void> {
+  async #text(mail: Mail): Promise<void> {
+    const { content: { ready } } = mail;
+    const { dialogue } = this.#control;
+    if (ready !== undefined && ready.length < SMALL) {
+      this.midway = true;
+      await dialogue.conn.write(ready);
+    } else await this.#whileListening(() => this.#lines(mail));
+    dialogue.tell("client", `(${mail.content.encoded} bytes)`);
+  }
+
+  async #lines({ content, check }: Mail): Promise<void> {
     const { dialogue } = this.#control;
     let last = content.ready;
     if (last === undefined) {
       last = new Uint8Array(0);
       try {
         for await (const part of content.stream(check)) {
-          if (last.length > 0) await this.#write(last);
+          // The server may have refused the message already.
+          if (dialogue.talkative) throw dialogue.broken("replies to an incomplete message");
+          if (last.length > 0) await dialogue.conn.write(last);
           last = part;
         }
       } catch (error) {
@@ -152,8 +166,7 @@ export class Transactions {
       last = joined([last, content.end()]);
     }
     this.midway = true;
-    await this.#write(last);
-    dialogue.tell("client", `(${content.encoded} bytes)`);
+    await dialogue.conn.write(last);
   }
 
   /** Sends the text by BDAT. The reply to the last chunk is the reply to the message. */
@@ -191,21 +204,28 @@ export class Transactions {
     const { dialogue } = this.#control;
     const command = `BDAT ${bytes.length}${last}`;
     dialogue.tell("client", command);
-    await this.#write(joined([new TextEncoder().encode(`${command}\r\n`), bytes]));
+    const all = joined([new TextEncoder().encode(`${command}\r\n`), bytes]);
+    await this.#whileListening(() => dialogue.conn.write(all));
   }
 
-  /** Writes a part of the text. If the server has ended the session, its last reply tells why. */
-  async #write(bytes: Uint8Array): Promise<void> {
+  /** Sends a text. If the server ends the session meanwhile, its reply tells why. */
+  async #whileListening(work: () => Promise<void>): Promise<void> {
+    const control = this.#control;
+    const stop = control.listen();
     try {
-      await this.#control.dialogue.conn.write(bytes);
+      await work();
     } catch (error) {
-      const reply = await this.#control.reply(LAST_WORDS).catch((cause) => {
-        if (cause instanceof ReplyError) throw cause;
+      await stop();
+      if (!control.dialogue.talkative) throw error;
+      const reply = await control.reply(LAST_WORDS).catch((cause) => {
+        throw cause instanceof ReplyError ? cause : error;
       });
-      if (reply === undefined || isPositive(reply)) throw error;
-      const refused = this.#control.refused("Cannot send the message", reply);
-      this.#control.dialogue.abort(refused);
+      if (isPositive(reply)) throw error;
+      const refused = control.refused("Cannot send the message", reply);
+      control.dialogue.abort(refused);
       throw refused;
+    } finally {
+      await stop();
     }
   }
 
