@@ -66,10 +66,14 @@ server.serve_forever()
 
 /**
  * vsftpd for anonymous users, who may write into `up/`; it takes root. `reuse`: TLS of a data
- * connection has to resume the session of the control connection.
+ * connection has to resume the session of the control connection. `plain`: without TLS.
  */
 export async function startVsftpd(
-  { implicit = false, reuse = false }: { implicit?: boolean; reuse?: boolean } = {},
+  { implicit = false, reuse = false, plain = false }: {
+    implicit?: boolean;
+    reuse?: boolean;
+    plain?: boolean;
+  } = {},
 ): Promise<FtpPeer> {
   const { folder, pem } = await prepare();
   const [port = 0] = freePorts(1);
@@ -81,8 +85,10 @@ export async function startVsftpd(
   const config = `${folder}/vsftpd.conf`;
   const yes = [
     ...["listen", "anonymous_enable", "write_enable", "anon_upload_enable", "no_anon_password"],
-    ...["anon_mkdir_write_enable", "anon_other_write_enable", "ssl_enable", "allow_anon_ssl"],
-    ...["force_anon_data_ssl", "force_anon_logins_ssl"],
+    ...["anon_mkdir_write_enable", "anon_other_write_enable"],
+    ...plain
+      ? []
+      : ["ssl_enable", "allow_anon_ssl", "force_anon_data_ssl", "force_anon_logins_ssl"],
   ];
   const lines = [
     ...yes.map((name) => `${name}=YES`),
@@ -93,6 +99,7 @@ export async function startVsftpd(
     "listen_address=127.0.0.1",
     `listen_port=${port}`,
     `anon_root=${files}`,
+    "ls_recurse_enable=NO",
     "anon_umask=022",
     "secure_chroot_dir=/var/run/vsftpd/empty",
     `rsa_cert_file=${pem}`,

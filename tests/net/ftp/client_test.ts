@@ -2,16 +2,16 @@ import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { delay } from "@std/async/delay";
 import { developmentCertificate } from "../../../net/tls/certificate.ts";
 import { NetError } from "../../../net/errors/errors.ts";
-import { connectFtp, type ConnectFtpOptions, type FtpClient } from "../../../net/ftp/client.ts";
+import { connectFtp, type FtpClient } from "../../../net/ftp/client.ts";
 import { memoryPair } from "../../../net/connection/memory_pair.ts";
 import { ReplyError } from "../../../net/errors/reply_error.ts";
 import { connectTcp } from "../../../net/tcp/client.ts";
 import { upgradeTlsServer } from "../../../net/tls/upgrade.ts";
 import { testCertificates } from "../../_support/certificates.ts";
 import { fileServer as files, PLAIN, say, textOf as text } from "../../_support/ftp_script.ts";
-import { type FtpPeer, startPyftpdlib, startVsftpd } from "../../_support/ftp.ts";
+import { startVsftpd } from "../../_support/ftp.ts";
 import { type Answer, beginTls } from "../../_support/line_server.ts";
-import { needs, needsPython } from "../../_support/peers.ts";
+import { needs } from "../../_support/peers.ts";
 import { freePorts } from "../../_support/ports.ts";
 
 Deno.test("a session: login, directory, size, time, listing, a file, deletion", async () => {
@@ -638,127 +638,10 @@ Deno.test("a password is not sent without encryption, and a server without AUTH 
   assert(!server.heard.join().includes("secret"));
 });
 
-/** What every server has to do. */
-async function journey(ftp: FtpClient, folder: string): Promise<void> {
-  const bytes = crypto.getRandomValues(new Uint8Array(60_000));
-  const big = new Uint8Array(1_200_000);
-  for (let at = 0; at < big.length; at += bytes.length) big.set(bytes, at);
-  await ftp.upload("up/big.bin", big);
-  assertEquals((await Deno.readFile(`${folder}/up/big.bin`)).length, big.length);
-  assertEquals(await ftp.size("up/big.bin"), big.length);
-  const back = new Uint8Array(await new Response(await ftp.download("up/big.bin")).arrayBuffer());
-  assertEquals(back.length === big.length && back.every((byte, i) => byte === big[i]), true);
-  const rest = await new Response(await ftp.download("up/big.bin", { offset: 1_199_990 }))
-    .arrayBuffer();
-  assertEquals(new Uint8Array(rest), big.subarray(1_199_990));
-  await ftp.upload("up/ü note.txt", "one", { atomic: true });
-  await ftp.upload("up/ü note.txt", " two", { append: true });
-  assertEquals(await text(await ftp.download("up/ü note.txt")), "one two");
-  await ftp.mkdir("up/a/b", { recursive: true });
-  await ftp.mkdir("up/a/b", { recursive: true });
-  await ftp.upload("up/a/b/c.txt", "deep");
-  assertEquals((await ftp.stat("up/a/b/c.txt")).size, 4);
-  assertEquals((await ftp.stat("up/a")).type, "directory");
-  const entries = await ftp.list("up");
-  assertEquals(entries.map(({ name, type }) => `${type} ${name}`).sort(), [
-    "directory a",
-    "file big.bin",
-    "file ü note.txt",
-  ]);
-  assertEquals(entries.find(({ name }) => name === "big.bin")?.size, big.length);
-  await ftp.cd("up");
-  assertEquals(await ftp.pwd(), "/up");
-  await ftp.rename("big.bin", "large.bin");
-  const reader = (await ftp.download("large.bin")).getReader();
-  await reader.read();
-  await reader.cancel();
-  await ftp.noop();
-  await ftp.delete("large.bin");
-  await ftp.rmdir("a", { recursive: true });
-  const missing = await assertRejects(() => ftp.download("large.bin"), ReplyError);
-  assertEquals(missing.code, "550");
-  assertEquals((await ftp.list()).map(({ name }) => name), ["ü note.txt"]);
-}
-
-/** An upload that breaks off must not look complete to the server. */
-async function breakOff(ftp: FtpClient, lines: string[]): Promise<void> {
-  for (const cause of ["source", "signal"]) {
-    const stop = new AbortController();
-    const enough = new Error("enough");
-    const source = async function* () {
-      for (let i = 0; i < 5; i++) yield new Uint8Array(10_000);
-      if (cause === "source") throw enough;
-      stop.abort(enough);
-      await new Promise(() => {});
-    };
-    lines.length = 0;
-    const uploading = ftp.upload("up/cut.bin", source(), { signal: stop.signal });
-    assertEquals(await assertRejects(() => uploading), enough);
-    await ftp.noop();
-    const stored = lines.findIndex((line) => line.startsWith("STOR"));
-    const verdict = lines.slice(stored).find((line) => /^[2-5]/.test(line));
-    // 225 is the reply to ABOR where nothing of the file had come.
-    assert(/^4|^225/.test(verdict ?? ""), lines.join("\n"));
-    // pyftpdlib removes it; vsftpd leaves it to the client.
-    await ftp.delete("up/cut.bin").catch(() => {});
-  }
-}
-
-async function visit(server: FtpPeer, options: ConnectFtpOptions): Promise<void> {
-  const { ca } = await testCertificates();
-  const lines: string[] = [];
-  const trace = ({ text }: { text: string }) => void lines.push(text);
-  await using ftp = await connectFtp({
-    caCerts: [ca],
-    trace,
-    timeout: 10_000,
-    port: server.port,
-    ...options,
-  });
-  assertEquals(ftp.encrypted, options.tls !== "none");
-  if (Deno.build.os !== "windows") await breakOff(ftp, lines);
-  await journey(ftp, server.folder);
-  assert(!lines.join().includes("secret"));
-}
-
-const python = needsPython("pyftpdlib", "OpenSSL");
-
-for (const tls of ["none", "starttls", "implicit"] as const) {
-  Deno.test({
-    name: `pyftpdlib, TLS ${tls}: the whole journey${python.suffix}`,
-    ignore: python.ignore,
-    async fn() {
-      await using server = await startPyftpdlib(tls);
-      await Deno.mkdir(`${server.folder}/up`);
-      const user = {
-        username: "ann",
-        password: "secret",
-        tls,
-        allowPlaintextLogin: tls === "none",
-      };
-      await visit(server, user);
-      const { ca } = await testCertificates();
-      const wrong = { ...user, caCerts: [ca], password: "no", port: server.port, timeout: 10_000 };
-      assertEquals((await assertRejects(() => connectFtp(wrong), ReplyError)).code, "530");
-    },
-  });
-}
-
 const vsftpd = needs("vsftpd");
 const root = Deno.uid() === 0;
 
 const noVsftpd = vsftpd.suffix || (root ? "" : " (vsftpd needs root)");
-
-for (const tls of ["starttls", "implicit"] as const) {
-  Deno.test({
-    name: `vsftpd, TLS ${tls}: the whole journey${noVsftpd}`,
-    ignore: vsftpd.ignore || !root,
-    async fn() {
-      await using server = await startVsftpd({ implicit: tls === "implicit" });
-      await visit(server, { tls });
-    },
-  });
-}
 
 Deno.test({
   name: `vsftpd that demands the session of the control connection says so${noVsftpd}`,
