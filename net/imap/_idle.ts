@@ -89,7 +89,7 @@ async function listen(
 ): Promise<void> {
   const { dialogue, line } = session;
   const { turns } = dialogue;
-  const release = await dialogue.hold();
+  const release = await dialogue.hold(true);
   const wanted = new AbortController();
   const over = signal === undefined ? wanted.signal : AbortSignal.any([signal, wanted.signal]);
   turns.onQueued = () => wanted.abort();

@@ -1,7 +1,7 @@
 /** Commands of IMAP for messages: search, fetch, copy, append (RFC 3501 §6.4). */
 
 import { uidSets } from "./_commands.ts";
-import { addFound, copiesIn, fetchItems, numberOf } from "./_response_values.ts";
+import { addFound, copiesIn, numberOf } from "./_response_values.ts";
 import { FoundNumbers } from "./_ranges.ts";
 import type { CommandPart } from "./_line.ts";
 import type { ImapSession } from "./_session.ts";
@@ -13,8 +13,7 @@ import {
   type ImapSearch,
   imapSearch,
 } from "./codec.ts";
-import type { ImapMessage } from "./message.ts";
-import type { ImapAppendOptions, ImapFetch, ImapSource, ImapUids } from "./options.ts";
+import type { ImapAppendOptions, ImapSource, ImapUids } from "./options.ts";
 
 /**
  * Maximum number of UIDs in a result that the server sends as ranges. A few bytes such as
@@ -34,30 +33,6 @@ export async function searchMessages(session: ImapSession, search: ImapSearch): 
     throw session.dialogue.broken(`finds more than ${MAX_FOUND} messages`, "limit");
   }
   return found.sorted(most);
-}
-
-/** Fetches items of messages, each message once. */
-export async function fetchMessages(
-  session: ImapSession,
-  uids: ImapUids,
-  items: ImapFetch,
-): Promise<ImapMessage[]> {
-  const wanted = fetchItems(items);
-  const names = items.sections;
-  const found = new Map<number, ImapMessage>();
-  for (const set of uidSets(uids)) {
-    await session.run("Cannot fetch", [`UID FETCH ${set} (${wanted})`], {
-      take(response) {
-        const message = session.messageOf(response, names);
-        // The report of a change of flags has no UID, or contains nothing else.
-        if (message?.uid === undefined) return false;
-        const known = found.get(message.uid);
-        found.set(message.uid, known === undefined ? message : merged(known, message));
-        return true;
-      },
-    });
-  }
-  return [...found.values()];
 }
 
 /** Copies or moves messages. Returns the new UIDs by the old ones, as far as the server reports them. */
@@ -100,9 +75,4 @@ export async function appendMessage(
   if (internalDate !== undefined) parts.push(`${imapDateTime(internalDate)} `);
   const { code } = await session.run(`Cannot append to ${folder}`, [...parts, literal]);
   return code?.name === "APPENDUID" ? numberOf(code.values[1]) : undefined;
-}
-
-/** Merges two responses about the same message. */
-function merged(one: ImapMessage, other: ImapMessage): ImapMessage {
-  return { ...one, ...other, sections: new Map([...one.sections, ...other.sections]) };
 }

@@ -148,20 +148,32 @@ export class ImapSession {
     for (;;) {
       const here = onLiteral === undefined ? this.line.next() : undefined;
       const response = typeof here === "object" ? here : await this.line.read({ onLiteral });
-      if (response.type === "continue") {
-        throw this.dialogue.broken("asked for more than the command has");
-      }
-      if (response.type !== "tagged") {
-        hear(response);
-        continue;
-      }
-      if (response.tag !== tag) throw this.dialogue.broken("answered a command that was not sent");
-      this.#reportCode(response);
-      if (response.status !== "OK") throw this.refusal(what, response);
-      this.learn(response);
+      const end = this.handle(what, tag, response, hear);
+      if (end === undefined) continue;
       this.dialogue.part();
-      return response;
+      return end;
     }
+  }
+
+  /** Processes a response while a command runs. Returns the result if the command has ended. */
+  handle(
+    what: string,
+    tag: string,
+    response: ImapResponse,
+    hear: (response: ImapResponse) => void,
+  ): Tagged | undefined {
+    if (response.type === "continue") {
+      throw this.dialogue.broken("asked for more than the command has");
+    }
+    if (response.type !== "tagged") {
+      hear(response);
+      return undefined;
+    }
+    if (response.tag !== tag) throw this.dialogue.broken("answered a command that was not sent");
+    this.#reportCode(response);
+    if (response.status !== "OK") throw this.refusal(what, response);
+    this.learn(response);
+    return response;
   }
 
   /** Processes a response that no command asked for. */

@@ -35,7 +35,7 @@ import { exchangeIds, identify } from "./_identity.ts";
 import { idleImap } from "./_idle.ts";
 import type { CommandPart } from "./_line.ts";
 import { loginImap } from "./_login.ts";
-import { appendMessage, copyMessages, fetchMessages, searchMessages } from "./_messages.ts";
+import { appendMessage, copyMessages, searchMessages } from "./_messages.ts";
 import {
   CONNECT_IMAP,
   idFields,
@@ -45,10 +45,11 @@ import {
   IMAP_FETCH,
   IMAP_IDLE,
 } from "./_option_rules.ts";
+import { fetchAll, fetchEach } from "./_fetch.ts";
+import { ImapFetching } from "./_fetching.ts";
 import { ImapSession } from "./_session.ts";
 import { streamSection } from "./_message_stream.ts";
 import { imapFlag, imapFolderName, type ImapResponse, type ImapSearch } from "./codec.ts";
-import type { ImapMessage } from "./message.ts";
 import type {
   ConnectImapOptions,
   ImapAppendOptions,
@@ -65,6 +66,8 @@ import type {
 } from "./options.ts";
 
 export type { ImapResponse, ImapSearch } from "./codec.ts";
+export { ImapFetchError } from "./_fetch_error.ts";
+export { ImapFetching } from "./_fetching.ts";
 export type { ImapMessage } from "./message.ts";
 export type * from "./options.ts";
 
@@ -273,17 +276,38 @@ export class ImapClient implements AsyncDisposable {
   }
 
   /**
-   * Fetches items of messages. Flags stay as they are. Use {@linkcode ImapClient.message} for large
-   * messages, which streams them.
+   * Fetches items of messages. Flags stay as they are. `await` gives all messages, `for await` gives
+   * each when it arrives, in constant memory. Use {@linkcode ImapClient.message} for large messages,
+   * which streams them.
    *
    * @param uids The UIDs of the messages.
    * @param items The items to fetch of each message.
-   * @returns The messages that exist, each once, in the order of the server.
-   * @throws {TypeError | RangeError} If an item is unknown or invalid.
+   * @returns The messages that exist, each once, in the order of the server. Waiting for them throws an
+   * {@linkcode ImapFetchError}, which has the other messages, if the server refuses some of them, and a
+   * `TypeError` or `RangeError` if an item is unknown or invalid.
+   *
+   * @example Print the subjects of a large folder
+   * ```ts
+   * import type { ImapClient } from "@portside/kit/net/imap";
+   *
+   * async function printSubjects(mail: ImapClient): Promise<void> {
+   *   for await (const { uid, envelope } of mail.fetch("1:*", { envelope: true })) {
+   *     console.log(uid, envelope?.subject);
+   *   }
+   * }
+   * ```
    */
-  async fetch(uids: ImapUids, items: ImapFetch): Promise<ImapMessage[]> {
-    items = IMAP_FETCH.check("fetch", items);
-    return await this.#dialogue.exclusive(() => fetchMessages(this.#session, uids, items));
+  fetch(uids: ImapUids, items: ImapFetch): ImapFetching {
+    const check = () => IMAP_FETCH.check("fetch", items);
+    return new ImapFetching({
+      all: async (onRefused) => {
+        const checked = check();
+        return await this.#dialogue.exclusive(() =>
+          fetchAll(this.#session, uids, checked, onRefused)
+        );
+      },
+      each: () => fetchEach(this.#session, uids, check()),
+    });
   }
 
   /**

@@ -206,9 +206,13 @@ export class Dialogue {
     return error;
   }
 
-  /** Waits for a turn and keeps it until the returned function is called. */
-  hold(): Promise<() => Promise<void>> {
-    return this.turns.hold((turn) => this.#inTurn(turn));
+  /**
+   * Waits for a turn and keeps it until the returned function is called.
+   *
+   * @param isPatient Whether this does not hurry the piece of work that has the turn.
+   */
+  hold(isPatient = false): Promise<() => Promise<void>> {
+    return this.turns.hold((turn) => this.#inTurn(turn), isPatient);
   }
 
   /** Encrypts the connection, after the server has agreed. Bytes that it sent too early are an error. */

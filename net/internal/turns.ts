@@ -1,8 +1,8 @@
 /** Runs pieces of work one after the other, in the order of the calls. Pure. */
 export class Turns {
-  /** The number of pieces that {@linkcode Turns.add} has queued and that have not started. */
+  /** The number of pieces that are queued and have not started, without patient ones. */
   queued = 0;
-  /** Called when {@linkcode Turns.add} queues a piece. */
+  /** Called when a piece is queued, unless it is patient. */
   onQueued: (() => void) | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
@@ -20,14 +20,17 @@ export class Turns {
    * Waits for a turn and keeps it.
    *
    * @param around Wraps the turn, for example to handle its failure.
+   * @param isPatient Whether the piece does not count as queued while it waits.
    * @returns A function that gives the turn back, and resolves or rejects with the wrapper.
    */
   async hold(
     around: (turn: () => Promise<void>) => Promise<void>,
+    isPatient = false,
   ): Promise<() => Promise<void>> {
     const { promise: ended, resolve: end } = Promise.withResolvers<void>();
     const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
-    const turn = this.#run(() => around(() => (begin(), ended)));
+    const work = () => around(() => (begin(), ended));
+    const turn = isPatient ? this.#run(work) : this.add(work);
     await Promise.race([begun, turn]);
     return () => (end(), turn);
   }
