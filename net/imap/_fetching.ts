@@ -41,7 +41,7 @@ export class ImapFetching implements PromiseLike<ImapMessage[]>, AsyncIterable<I
    * Fetches all messages.
    *
    * @param onFulfilled Receives the messages that exist, each once, in the order of the server.
-   * @param onRejected Receives the error.
+   * @param onRejected Receives the error of the command, also an `ImapFetchError`.
    * @returns A promise as that of `Promise.then`.
    */
   then<T = ImapMessage[], E = never>(
@@ -55,7 +55,7 @@ export class ImapFetching implements PromiseLike<ImapMessage[]>, AsyncIterable<I
   /**
    * Fetches all messages, and handles a failure.
    *
-   * @param onRejected Receives the error.
+   * @param onRejected Receives the error of the command, also an `ImapFetchError`.
    * @returns A promise as that of `Promise.catch`.
    */
   catch<E = never>(

@@ -62,12 +62,14 @@ export async function streamSection(
     throw error;
   }
   if (begun) await ignoreFailure(writer.close());
-  else if (!short) {
-    const { peer } = dialogue;
-    throw new NetError(`There is no message ${uid} on ${peer}, or no section of that name`, {
-      kind: "protocol",
-      phase: "request",
-      address: peer,
-    });
-  }
+  else if (!short) throw noSuchPart(dialogue.peer, `message ${uid}`, "section of that name");
+}
+
+/** Returns the error for a message or a part that does not exist. */
+export function noSuchPart(peer: string, message: string, part: string): NetError {
+  return new NetError(`There is no ${message} on ${peer}, or no ${part}`, {
+    kind: "protocol",
+    phase: "request",
+    address: peer,
+  });
 }

@@ -25,7 +25,7 @@
 import type { Dialogue } from "../internal/dialogue.ts";
 import { checkCredentials, command as commandLine, mechanismName } from "../internal/mail_rules.ts";
 import { openSession } from "../internal/mail_session.ts";
-import { integer, oneOf, timeLimit } from "../internal/options.ts";
+import { integer, oneOf, rule, timeLimit } from "../internal/options.ts";
 import { orCancel } from "../internal/while_open.ts";
 import type { SaslCredentials, SaslName } from "../mail/options.ts";
 import { uidSets } from "./_commands.ts";
@@ -45,10 +45,11 @@ import {
   IMAP_FETCH,
   IMAP_IDLE,
 } from "./_option_rules.ts";
+import { decodedPart, findPart, type ImapDownload } from "./_download.ts";
 import { fetchAll, fetchEach } from "./_fetch.ts";
 import { ImapFetching } from "./_fetching.ts";
 import { ImapSession } from "./_session.ts";
-import { streamSection } from "./_message_stream.ts";
+import { noSuchPart, streamSection } from "./_message_stream.ts";
 import { imapFlag, imapFolderName, type ImapResponse, type ImapSearch } from "./codec.ts";
 import type {
   ConnectImapOptions,
@@ -66,6 +67,7 @@ import type {
 } from "./options.ts";
 
 export type { ImapResponse, ImapSearch } from "./codec.ts";
+export type { ImapDownload } from "./_download.ts";
 export { ImapFetchError } from "./_fetch_error.ts";
 export { ImapFetching } from "./_fetching.ts";
 export type { ImapMessage } from "./message.ts";
@@ -75,6 +77,10 @@ const DEFAULTS = { tls: "implicit", ports: { implicit: 993, starttls: 143 } } as
 const MECHANISM = mechanismName("LOGIN-COMMAND");
 const CHANGE = oneOf("add", "remove", "set");
 const UID = integer(1, 2 ** 32 - 1);
+const PART = rule(
+  "the number of a part such as 1 or 2.1",
+  (value) => typeof value === "string" && /^[1-9]\d*(?:\.[1-9]\d*)*$/.test(value),
+);
 
 /**
  * Connects, encrypts the connection, and logs in if `username` is given.
@@ -328,6 +334,38 @@ export class ImapClient implements AsyncDisposable {
     void this.#dialogue.exclusive(() => streamSection(this.#session, uid, section, resolve))
       .catch(reject);
     return await promise;
+  }
+
+  /**
+   * Downloads a part of a message: its transfer encoding is decoded, and a text arrives in UTF-8. The
+   * bytes of a text in an unknown charset stay as they are. Other calls wait until the content is read
+   * or cancelled.
+   *
+   * @param uid The UID of the message.
+   * @param part The number of the part, as `bodyStructure` gives it, such as `1` or `2.1`.
+   * @returns The description of the part, and its content as a stream.
+   * @throws {NetError} "protocol" if there is no such message or part.
+   * @throws {TypeError | RangeError} If an argument is invalid.
+   *
+   * @example Save an attachment
+   * ```ts
+   * import type { ImapClient } from "@portside/kit/net/imap";
+   *
+   * async function save(mail: ImapClient, uid: number, path: string): Promise<void> {
+   *   const { content } = await mail.download(uid, "2");
+   *   await Deno.writeFile(path, content);
+   * }
+   * ```
+   */
+  async download(uid: number, part: string): Promise<ImapDownload> {
+    UID("uid", uid);
+    PART("part", part);
+    const [message] = await this.fetch(uid, { bodyStructure: true });
+    const found = message?.bodyStructure && findPart(message.bodyStructure, part);
+    if (found === undefined) {
+      throw noSuchPart(this.#dialogue.peer, `message ${uid}`, `part ${part}`);
+    }
+    return decodedPart(found, await this.message(uid, part));
   }
 
   /**
