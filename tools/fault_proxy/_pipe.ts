@@ -2,8 +2,13 @@ import type { Socket } from "node:net";
 import { MAX_TIMER } from "../../net/internal/options.ts";
 import type { NetworkFaults } from "./options.ts";
 
-/** Size of the queue in bytes above which the pipe stops reading. */
-const MOST_QUEUED = 256 * 1024;
+/** Size of the queue in bytes above which the pipe stops reading, if there is no delay. */
+const LEAST_QUEUE = 256 * 1024;
+/**
+ * The same with a delay. A line holds the bytes that are on their way, its bandwidth multiplied by its
+ * delay. A smaller queue would limit the bandwidth.
+ */
+const MOST_QUEUE = 64 * 1024 * 1024;
 /** Duration of the data in one write while bandwidth is limited, in milliseconds. */
 const SLICE = 20;
 /** Delay of a reset in milliseconds, so that the peer can read the data before it. */
@@ -76,8 +81,16 @@ export class FaultPipe {
     this.#lastDue = Math.max(this.#lastDue, due);
     this.#queue.push({ bytes, due: this.#lastDue });
     this.#queued += bytes.length;
-    if (this.#queued >= MOST_QUEUED) this.#from.pause();
+    if (this.#queued >= this.#room()) this.#from.pause();
     this.#wake?.();
+  }
+
+  /** Returns the number of bytes that are on their way at most. */
+  #room(): number {
+    const { latency = 0, jitter = 0, bandwidth = Infinity } = this.#faults();
+    const delay = latency + jitter;
+    if (delay === 0) return LEAST_QUEUE;
+    return Math.min(MOST_QUEUE, Math.max(LEAST_QUEUE, bandwidth * delay / 1000));
   }
 
   async #pump(): Promise<void> {
@@ -119,7 +132,7 @@ export class FaultPipe {
       const rest = chunk.bytes.subarray(size);
       if (rest.length === 0) this.#queue.shift();
       else this.#queue[0] = { bytes: rest, due: chunk.due };
-      if (this.#queued < MOST_QUEUED) this.#from.resume();
+      if (this.#queued < this.#room()) this.#from.resume();
       if (bandwidth !== Infinity) await this.#sleep(size * 1000 / bandwidth);
       // Without a pause, the kernel combines the writes.
       else if (chunkSize !== Infinity) await this.#sleep(0);

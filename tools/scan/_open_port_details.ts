@@ -15,6 +15,12 @@ export interface ScannedTls {
   readonly alpn?: string;
   /** The subject of the certificate, which is not verified. */
   readonly subject?: string;
+  /** The host names and addresses of the certificate. */
+  readonly names?: readonly string[];
+  /** The time from which the certificate is valid. */
+  readonly notBefore?: Date;
+  /** The time until which the certificate is valid. */
+  readonly notAfter?: Date;
   /** Whole days until the certificate expires; negative after that. */
   readonly daysLeft?: number;
 }
@@ -60,7 +66,13 @@ export async function readTls(
         return {
           protocol: secure.getProtocol() ?? "",
           ...(typeof alpnProtocol === "string" && { alpn: escapeControls(alpnProtocol) }),
-          ...(own !== undefined && { subject: own.subject, daysLeft: own.daysLeft }),
+          ...(own !== undefined && {
+            subject: own.subject,
+            names: own.names,
+            notBefore: own.notBefore,
+            notAfter: own.notAfter,
+            daysLeft: own.daysLeft,
+          }),
         };
       } finally {
         await destroy(secure);

@@ -1,5 +1,6 @@
 import { escapeControls, escapeJson } from "../../net/text.ts";
 import type { CliContext } from "../cli.ts";
+import type { ScannedTls } from "./_open_port_details.ts";
 import type { ScanResult, ScanState } from "./options.ts";
 import { formatPorts } from "./_ports.ts";
 import { count, showTime } from "../internal/text.ts";
@@ -100,7 +101,7 @@ export class ScanReport {
     if (this.#format !== "table") return;
     if (!this.#options.open) {
       for (const line of this.#byFinding("filtered", "filtered")) this.#print(line);
-      for (const line of this.#byFinding("error", "unknown")) this.#print(line);
+      for (const line of this.#byFinding("error", "error")) this.#print(line);
     }
     const { open, closed, filtered, error } = this.#counts;
     const parts = [`${open} open`, `${closed} closed`];
@@ -175,13 +176,8 @@ export class ScanReport {
     );
     if (banner !== undefined) this.#print(`      says ${banner}`);
     if (tls === undefined) return;
-    const { protocol, alpn, subject, daysLeft } = tls;
-    const validity = daysLeft === undefined
-      ? undefined
-      : daysLeft < 0
-      ? "expired"
-      : `${count(daysLeft, "day")} left`;
-    const parts = [protocol, alpn, subject, validity].filter((part) => part);
+    const { protocol, alpn, subject } = tls;
+    const parts = [protocol, alpn, subject, validityOf(tls, Date.now())].filter((part) => part);
     this.#print(`      ${parts.join(", ")}`);
   }
 
@@ -221,4 +217,18 @@ export class ScanReport {
   #clear(): void {
     if (this.#ctx.io.stderrIsTerminal && this.#shownAt > 0) this.#ctx.io.stderr("\r\x1b[K");
   }
+}
+
+/** Describes the validity of a certificate at a time. */
+function validityOf({ notBefore, notAfter, daysLeft }: ScannedTls, now: number): string {
+  // The dates of a malformed certificate are no numbers.
+  if (notBefore === undefined || notAfter === undefined || !(daysLeft! <= Infinity)) return "";
+  if (notBefore.getTime() > now) return `not valid before ${showDate(notBefore)}`;
+  if (notAfter.getTime() < now) return `expired on ${showDate(notAfter)}`;
+  return `${count(daysLeft!, "day")} left`;
+}
+
+/** Formats a time to the minute, in UTC. */
+function showDate(date: Date): string {
+  return `${date.toISOString().slice(0, 16).replace("T", " ")} UTC`;
 }
