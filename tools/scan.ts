@@ -45,10 +45,16 @@ export type { ScannedTls } from "./scan/_open_port_details.ts";
 export type * from "./scan/options.ts";
 
 const STATES: readonly ScanState[] = ["open", "closed", "filtered", "error"];
+/** First and largest number of connections at once, unless it is given. */
+const [START, MOST] = [200, 1000];
+/** Time limit for the details of an open port, unless it is given, in milliseconds. */
+const DETAILS = 3000;
 /** Number of open ports whose details are read at the same time. */
 const ASKED = 16;
 /** Number of names that are resolved at the same time. */
 const RESOLVED = 16;
+/** Time limit for the addresses of a name, in milliseconds. */
+const RESOLVE = 10_000;
 
 /**
  * Scans hosts.
@@ -80,23 +86,24 @@ export function scan(
   targetsRule("targets", targets);
   options = SCAN.check("scan", options);
   const ports = readPortOption(options.ports);
-  const { adaptive = false, seed = Math.random() * 2 ** 32 } = options;
-  const { concurrency = 100, timeout = 1000, retries = adaptive ? 1 : 0, rate = 0 } = options;
-  const settings = { concurrency, timeout, retries, rate, adaptive };
+  const { concurrency, timeout, retries, rate = 0, seed = Math.random() * 2 ** 32 } = options;
+  const settings = { concurrency, timeout, retries, rate, start: START, most: MOST };
   const listed = typeof targets === "string" ? [targets] : targets;
   const many = Array.isArray(listed)
     ? listed.reduce((sum, target) => sum + countHosts(target), 0) * ports.length >= 10_000
     : false;
   const most = Math.min(navigator.hardwareConcurrency, 4);
   // A rate limit needs a single thread.
-  const workers = rate > 0 ? 1 : Math.min(options.workers ?? (many ? most : 1), concurrency);
+  const workers = rate > 0
+    ? 1
+    : Math.min(options.workers ?? (many ? most : 1), concurrency ?? MOST);
   const random = generator(seed);
   const failed: ScanResult[] = [];
   async function* hosts() {
     const seen = new Targets();
     for await (const text of listed) yield* seen.read(text);
   }
-  const look = (target: ScanTarget) => locate(target, timeout, options.signal);
+  const look = (target: ScanTarget) => locate(target, options.signal);
   async function* jobs() {
     for await (const host of ahead(hosts(), RESOLVED, look)) {
       if ("state" in host) failed.push(host);
@@ -104,7 +111,7 @@ export function scan(
     }
   }
   const probed = probeAll(jobs(), settings, workers, options.signal);
-  return results(probed, failed, timeout, options);
+  return results(probed, failed, timeout ?? DETAILS, options);
 }
 
 async function* results(
@@ -162,14 +169,12 @@ async function ask(
 /** Returns a target with its address, or the result for a name without an address. */
 async function locate(
   target: ScanTarget,
-  timeout: number,
   signal: AbortSignal | undefined,
 ): Promise<ScanTarget | ScanResult> {
   if (!target.named) return target;
   const { host } = target;
   try {
-    const limit = Math.max(timeout, 5000);
-    const [address] = await resolveBySystem(host, { timeout: limit, signal });
+    const [address] = await resolveBySystem(host, { timeout: RESOLVE, signal });
     if (address !== undefined) return { ...target, address };
   } catch (error) {
     signal?.throwIfAborted();
@@ -233,24 +238,22 @@ const cli = defineCli({
     excludePorts: { type: "string", placeholder: "ports", help: "Ports to leave out" },
     concurrency: {
       type: "integer",
-      default: 100,
       min: 1,
       max: 10_000,
       alias: "c",
-      help: "Connections at once",
+      help: "Connections at once [default: 200, grows to 1000 without loss]",
     },
     timeout: {
       type: "duration",
-      default: "1s",
       min: "1ms",
       alias: "t",
-      help: "Time limit; after it a port counts as filtered",
+      help: "Time limit of an attempt [default: 1.2 s to 6 s, by round-trip times]",
     },
     retries: {
       type: "integer",
       min: 0,
       max: 100,
-      help: "Further attempts without an answer [default: 0, adaptive 1]",
+      help: "Further attempts without an answer [default: 1 to 4, by loss]",
     },
     rate: {
       type: "integer",
@@ -259,7 +262,6 @@ const cli = defineCli({
       max: 1_000_000,
       help: "Most connections per second; 0 for any",
     },
-    adaptive: { type: "boolean", help: "Adapt the time limit to the round-trip times" },
     seed: { type: "integer", min: 0, max: 2 ** 32 - 1, help: "Repeat the order of another scan" },
     open: { type: "boolean", help: "Show only open ports" },
     banner: { type: "boolean", help: "Read the first line from open ports" },
@@ -307,7 +309,7 @@ const cli = defineCli({
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async (values, ctx) => {
     const { target, file, open, output, json, ...rest } = values;
-    const { concurrency, timeout, retries, rate, adaptive, seed, banner, tls, workers } = rest;
+    const { concurrency, timeout, retries, rate, seed, banner, tls, workers } = rest;
     const { wanted, expected } = readPorts(rest);
     const targets = await readTargets(target, file, ctx);
     const hosts = usage(() => targets.reduce((sum, one) => sum + countHosts(one), 0));
@@ -322,13 +324,12 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
     try {
       const options = {
         ports: wanted,
-        concurrency,
-        timeout,
         rate,
-        adaptive,
         banner,
         tls,
         signal: ctx.signal,
+        ...(concurrency !== undefined && { concurrency }),
+        ...(timeout !== undefined && { timeout }),
         ...(retries !== undefined && { retries }),
         ...(seed !== undefined && { seed }),
         ...(workers !== undefined && { workers }),

@@ -1,29 +1,43 @@
-/** Port scans of 127.0.0.1: all ports with 20 open, and 1000 of which half are filtered. @module */
+/** Port scans: all ports of a host with 20 open, and ports behind a firewall. @module */
 
-import { findProgram } from "../_support/peers.ts";
+import { findProgram, isolated, needs, needsNamespace } from "../_support/peers.ts";
 import type { Bench, Figure } from "./_bench.ts";
 import { type Program, runPrograms } from "./_programs.ts";
 
 const PEERS = "tests/bench/peers";
 const OPEN = 20;
-const FILTERED = 500;
+/** An address that no other program uses. */
+const HOST = "127.77.0.3";
+/** The address behind the firewall, and the number of its ports that answer. */
+const [FIREWALLED, ANSWERING] = ["127.77.0.4", 20];
+const FIREWALL = `nft 'table inet f {
+  chain i { type filter hook input priority 0
+    tcp dport 1-${ANSWERING} accept
+    ip daddr ${FIREWALLED} tcp flags & (syn | ack) == syn drop
+  } }' && exec "$0" "$@"`;
 
 /** Measures how many ports a second are looked at. */
 export async function benchScan(bench: Bench): Promise<Figure[]> {
-  return [await allPorts(bench), await filteredPorts(bench)];
+  const figures = [await allPorts(bench)];
+  for (const ports of [1000, 5000]) {
+    if (needs("nft").ignore || needsNamespace().ignore) {
+      bench.leaveOut("firewall", "needs nft and namespaces");
+    } else figures.push(await behindFirewall(bench, ports));
+  }
+  return figures;
 }
 
 async function allPorts(bench: Bench): Promise<Figure> {
   const listeners = Array.from(
     { length: OPEN },
-    () => Deno.listen({ hostname: "127.0.0.1", port: 0 }),
+    () => Deno.listen({ hostname: HOST, port: 0 }),
   );
   for (const listener of listeners) accept(listener);
-  const title = `Scan of all 65535 ports of 127.0.0.1, ${OPEN} open`;
+  const title = `Scan of all 65535 ports of a host, ${OPEN} open`;
   try {
     const series = await runPrograms(bench, title, [
-      ours(bench, 65_535, OPEN, "-p", "-"),
-      ...nmap(bench, 65_535, OPEN, "-p-", "-T4"),
+      ours(bench, 65_535, OPEN, HOST, "-p", "-"),
+      ...nmap(bench, 65_535, OPEN, HOST, "-p-", "-T4"),
       {
         name: "bare Deno",
         command: [bench.deno, "run", "-q", "--allow-net", `${PEERS}/scan_bare.ts`],
@@ -52,38 +66,26 @@ async function allPorts(bench: Bench): Promise<Figure> {
   }
 }
 
-/** The ports of listeners whose backlog is full answer nobody. */
-async function filteredPorts(bench: Bench): Promise<Figure> {
-  const listeners: Deno.TcpListener[] = [];
-  const held: Deno.Conn[] = [];
-  const title = `Scan of 1000 ports, ${FILTERED} filtered`;
-  try {
-    const first = 20_000;
-    const ports: number[] = [];
-    for (let port = first; ports.length < FILTERED; port++) {
-      try {
-        listeners.push(Deno.listen({ hostname: "127.0.0.1", port, tcpBacklog: 1 }));
-      } catch {
-        continue;
-      }
-      for (let i = 0; i < 2; i++) held.push(await Deno.connect({ hostname: "127.0.0.1", port }));
-      ports.push(port);
-    }
-    const all = [...ports, ...Array.from({ length: 500 }, (_, i) => i + 1)].join();
-    const series = await runPrograms(bench, title, [
-      ours(bench, 1000, 0, "-p", all, "--adaptive"),
-      ...nmap(bench, 1000, 0, "-p", all, "-T3"),
-    ]);
-    return {
-      title,
-      unit: "ports/s",
-      note: "ours with --adaptive, nmap with its default",
-      series,
-      targets: [{ against: ["nmap -sT -T3"], ratio: 3 }],
-    };
-  } finally {
-    for (const one of [...held, ...listeners]) one.close();
-  }
+/** A firewall that drops the packets of all ports but a few, in a network of the measurement's own. */
+async function behindFirewall(bench: Bench, ports: number): Promise<Figure> {
+  const title = `Scan of ${ports} ports behind a firewall that drops packets`;
+  const range = `1-${ports}`;
+  const inside = (program: Program): Program => ({
+    ...program,
+    command: isolated("sh", "-c", FIREWALL, ...program.command).flat(),
+  });
+  const programs = [
+    ours(bench, ports, 0, FIREWALLED, "-p", range),
+    ...nmap(bench, ports, 0, FIREWALLED, "-p", range, "-Pn", "-T4"),
+  ];
+  const series = await runPrograms(bench, title, programs.map(inside));
+  return {
+    title,
+    unit: "ports/s",
+    note: `ports 1 to ${ANSWERING} are closed, nothing else answers`,
+    series,
+    targets: [{ against: ["nmap -sT -T4"], ratio: 1 / 1.2 }],
+  };
 }
 
 /** Ports a second, of a scan that has found what is open. */
@@ -98,7 +100,7 @@ function scanned(ports: number, open: number, count: (output: string) => number)
 function ours(bench: Bench, ports: number, open: number, ...args: string[]): Program {
   return {
     name: "ours",
-    command: [bench.deno, "run", "-q", "-P=scan", "tools/scan.ts", "127.0.0.1", ...args],
+    command: [bench.deno, "run", "-q", "--lock=deno.lock", "-P=scan", "tools/scan.ts", ...args],
     read: scanned(ports, open, (output) => Number(/(\d+) open, /.exec(output)?.[1])),
   };
 }
@@ -111,7 +113,7 @@ function nmap(bench: Bench, ports: number, open: number, ...args: string[]): Pro
   }
   return [{
     name: `nmap -sT ${args.at(-1)}`,
-    command: [path, "-n", "-sT", ...args, "127.0.0.1"],
+    command: [path, "-n", "-sT", ...args],
     read: scanned(ports, open, (output) => output.match(/^\d+\/tcp +open/gm)?.length ?? 0),
   }];
 }

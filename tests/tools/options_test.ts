@@ -68,7 +68,6 @@ Deno.test("scan() checks every option", async () => {
     timeout: "none",
     retries: "none",
     rate: "none",
-    adaptive: "none",
     seed: "integer",
     banner: "none",
     tls: "none",

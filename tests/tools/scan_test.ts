@@ -194,18 +194,6 @@ Deno.test("a source of targets that never ends does not delay the end of a scan"
   assertEquals(await scanning.catch((reason) => reason), "enough");
 });
 
-Deno.test("adaptive shortens the time limit of filtered ports", async () => {
-  using filtered = await filteredPort();
-  const closed = [closedPort(), closedPort(), closedPort()];
-  const ports = [...closed, filtered.port];
-  const started = performance.now();
-  const found = await all(ports, { adaptive: true, concurrency: 1, timeout: 20_000, seed: 1 });
-  const states = new Map(found.map((one) => [one.port, one.state]));
-  assertEquals(states.get(filtered.port), "filtered");
-  // The filtered port may come first, before anything is learned, but not with this seed.
-  assert(performance.now() - started < 15_000);
-});
-
 Deno.test("retries repeat a filtered port, which may answer then", async () => {
   const listener = Deno.listen({ hostname: HOST, port: 0, tcpBacklog: 1 });
   const { port } = listener.addr;

@@ -25,7 +25,6 @@ export const SCAN = new OptionRules<ScanOptions>({
   timeout: integer(1, MAX_TIMER),
   retries: integer(0, 100),
   rate: integer(0, 1_000_000),
-  adaptive: flag,
   seed: integer(0, 2 ** 32 - 1),
   banner: flag,
   tls: flag,

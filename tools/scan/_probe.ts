@@ -1,19 +1,10 @@
+import type { Pace } from "../internal/scan_pace.ts";
+
 /** The result of one probe: 0 open, 1 closed, 2 filtered, 3 error. */
 export type ProbeState = 0 | 1 | 2 | 3;
 
-/** Limits of a prober. */
-export interface ProbeSettings {
-  /** Connections at once. */
-  readonly concurrency: number;
-  /** Time limit of a connection, in milliseconds. */
-  readonly timeout: number;
-  /** Further attempts without an answer. */
-  readonly retries: number;
-  /** Whether the time limit adapts to the round-trip times. */
-  readonly adaptive: boolean;
-  /** Most probes per second; 0 lifts the limit. */
-  readonly rate: number;
-}
+/** The part of `Pace` that a prober uses. */
+export type ProbePace = Pick<Pace, "limit" | "answered" | "silent" | "timeLimit" | "ease">;
 
 /** Ports of one host. */
 export interface ProbeChunk {
@@ -64,8 +55,9 @@ interface Pending {
  * source text, because a Worker from a file needs a permission to read it.
  */
 export class SocketProber implements Prober {
-  /** Shortest adaptive time limit. A shorter one would take a busy host for a filtered one. */
-  static readonly #LEAST = 100;
+  /** Interval between two checks of the time limits, and the least of them, in milliseconds. */
+  static readonly #SWEEP = 50;
+  static readonly #LEAST_SWEEP = 5;
   /** Number of attempts after local failures, and the pause between them in milliseconds. */
   static readonly #PATIENCE = 12;
   static readonly #PAUSE = 20;
@@ -74,10 +66,10 @@ export class SocketProber implements Prober {
    * 128 events per iteration (the budget of tokio). If all of them are new connections, older ones
    * starve until they seem filtered.
    */
-  static readonly #BURST = 64;
+  static readonly #BURST = 32;
   /** Number of connections below which none starves. */
-  static readonly #CALM = 100;
-  /** Most addresses with remembered round-trip times or errors. */
+  static readonly #CALM = 64;
+  /** Most addresses with remembered errors. */
   static readonly #REMEMBERED = 1000;
   static readonly #SCARCE = /^(EMFILE|ENFILE|ENOBUFS|ENOMEM|EAGAIN|EADDRNOTAVAIL)$/;
   static readonly #CLOSED = /^(ECONNREFUSED|ECONNABORTED)$/;
@@ -85,14 +77,15 @@ export class SocketProber implements Prober {
   static readonly #BROKEN = /^(ECONNRESET|ENOTCONN)$/;
   static readonly #FILTERED = /^(EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ETIMEDOUT|ENETDOWN)$/;
 
-  readonly #settings: ProbeSettings;
+  readonly #pace: ProbePace;
+  /** Most probes per second; 0 lifts the limit. */
+  readonly #rate: number;
   readonly #onProbe: OnProbe;
   readonly #chunks: ProbeChunk[] = [];
   readonly #again: Job[] = [];
   readonly #soon: Job[] = [];
   readonly #pending = new Set<Pending>();
   readonly #unused: AbortController[] = [];
-  readonly #trips = new Map<string, { smooth: number; vary: number }>();
   /** Addresses with a local failure that all ports share, and the reason. */
   readonly #hopeless = new Set<string>();
   /** The index of the next port of the first chunk. */
@@ -101,24 +94,21 @@ export class SocketProber implements Prober {
   #queued = 0;
   #running = 0;
   #easedAt = -Infinity;
-  #limit: number;
-  /** Upper bound of the limit, which grows with each answer. */
-  #most: number;
   #stopped = false;
   #sweeper: ReturnType<typeof setInterval> | undefined;
-  #pacer: ReturnType<typeof setTimeout> | undefined;
+  #sweptAt = 0;
+  #skipped = false;
+  #starter: ReturnType<typeof setTimeout> | undefined;
+  /** Time of the next connection with a rate limit. */
   #nextStart = 0;
   /** Connections started in this iteration of the event loop. */
   #begun = 0;
-  #turn: Promise<void> | undefined;
-  #turner: ReturnType<typeof setTimeout> | undefined;
 
   /** Creates a prober without any ports. */
-  constructor(settings: ProbeSettings, onProbe: OnProbe) {
-    this.#settings = settings;
+  constructor(pace: ProbePace, rate: number, onProbe: OnProbe) {
+    this.#pace = pace;
+    this.#rate = rate;
     this.#onProbe = onProbe;
-    this.#limit = settings.concurrency;
-    this.#most = settings.adaptive ? 5 * this.#limit : this.#limit;
   }
 
   /** Adds ports to probe. */
@@ -132,71 +122,46 @@ export class SocketProber implements Prober {
   stop(): void {
     this.#stopped = true;
     clearInterval(this.#sweeper);
-    clearTimeout(this.#pacer);
-    clearTimeout(this.#turner);
+    clearTimeout(this.#starter);
     for (const { controller } of this.#pending) controller.abort();
   }
 
+  /** Starts the probes that the limits allow now. */
   #start(): void {
-    if (this.#settings.rate > 0) {
-      if (this.#pacer === undefined) this.#pace();
-      return;
-    }
-    const waiting = this.#again.length + this.#soon.length + this.#queued;
-    for (let more = Math.min(this.#limit - this.#running, waiting); more > 0; more--) {
-      void this.#work();
-    }
-  }
-
-  /** Probes one port after the other. Several calls run at the same time. */
-  async #work(): Promise<void> {
-    this.#running++;
-    while (!this.#stopped && this.#running <= this.#limit) {
-      const job = this.#nextJob();
-      if (job === undefined) break;
-      if (this.#running > SocketProber.#CALM) {
-        await this.#wait();
-        this.#begun++;
-      }
-      await this.#probe(job);
-    }
-    this.#running--;
-    if (!this.#stopped) this.#start();
-  }
-
-  /** Waits until this iteration of the event loop may start one more connection. */
-  async #wait(): Promise<void> {
-    while (this.#begun >= SocketProber.#BURST) {
-      this.#turn ??= new Promise((resolve) => {
-        this.#turner = setTimeout(() => {
+    while (!this.#stopped && this.#starter === undefined && this.#running + 1 <= this.#pace.limit) {
+      const wait = this.#timeToStart();
+      if (wait !== undefined) {
+        this.#starter = setTimeout(() => {
+          this.#starter = undefined;
           this.#begun = 0;
-          this.#turn = undefined;
-          resolve();
-        }, 0);
-      });
-      await this.#turn;
+          this.#start();
+        }, wait);
+        return;
+      }
+      const job = this.#nextJob();
+      if (job === undefined) return;
+      void this.#run(job);
     }
   }
 
-  /** Starts the probes that the rate limit allows. */
-  #pace(): void {
-    this.#pacer = undefined;
-    const now = performance.now();
-    this.#nextStart = Math.max(this.#nextStart, now);
-    while (!this.#stopped && this.#nextStart <= now + 1) {
-      const job = this.#running < this.#limit ? this.#nextJob() : undefined;
-      if (job === undefined) return; // #once() or push() calls again.
-      this.#nextStart += 1000 / this.#settings.rate;
-      void this.#once(job);
+  /** Returns the time until one more connection may start; undefined if it may start now. */
+  #timeToStart(): number | undefined {
+    if (this.#rate > 0) {
+      const now = performance.now();
+      if (this.#nextStart > now + 1) return this.#nextStart - now;
+      this.#nextStart = Math.max(this.#nextStart, now) + 1000 / this.#rate;
+    } else if (this.#running >= SocketProber.#CALM) {
+      if (this.#begun === SocketProber.#BURST) return 0;
+      this.#begun++;
     }
-    if (!this.#stopped) this.#pacer = setTimeout(() => this.#pace(), this.#nextStart - now);
+    return undefined;
   }
 
-  async #once(job: Job): Promise<void> {
+  async #run(job: Job): Promise<void> {
     this.#running++;
     await this.#probe(job);
     this.#running--;
-    if (this.#pacer === undefined) this.#pace();
+    this.#start();
   }
 
   #nextJob(): Job | undefined {
@@ -224,8 +189,7 @@ export class SocketProber implements Prober {
     const started = performance.now();
     const entry = { job, started, controller };
     this.#pending.add(entry);
-    const interval = Math.max(5, Math.min(50, this.#settings.timeout / 10));
-    this.#sweeper ??= setInterval(() => this.#sweep(), interval);
+    this.#startSweeper(job);
     try {
       const conn = await Deno.connect({
         hostname: job.address,
@@ -245,6 +209,14 @@ export class SocketProber implements Prober {
     }
   }
 
+  #startSweeper({ address, tries }: Job): void {
+    if (this.#sweeper !== undefined) return;
+    const wanted = this.#pace.timeLimit(address, tries) / 10;
+    const interval = Math.max(SocketProber.#LEAST_SWEEP, Math.min(SocketProber.#SWEEP, wanted));
+    this.#sweptAt = performance.now();
+    this.#sweeper = setInterval(() => this.#sweep(interval), interval);
+  }
+
   #makeController(): AbortController {
     const controller = new AbortController();
     // Deno calls this after it has connected, and would leak the open connection if it throws.
@@ -253,8 +225,8 @@ export class SocketProber implements Prober {
   }
 
   #connected(job: Job, ms: number, own: Deno.NetAddr, far: Deno.NetAddr): void {
-    const { chunk, address, port } = job;
-    this.#learn(address, ms);
+    const { chunk, port } = job;
+    this.#answered(job, ms);
     // On the local machine, a scan can connect to itself: from a port to the same port, or by two
     // crossing connections (RFC 9293 section 3.5). A second attempt shows that the port is closed.
     const here = own.hostname === far.hostname;
@@ -277,16 +249,17 @@ export class SocketProber implements Prober {
   ): Promise<void> {
     const { chunk, address, port } = job;
     if (SocketProber.#CLOSED.test(code)) {
-      this.#learn(address, ms);
+      this.#answered(job, ms);
       this.#onProbe(chunk, port, 1, ms, code);
     } else if (SocketProber.#BROKEN.test(code)) {
-      this.#learn(address, ms);
+      this.#answered(job, ms);
       // This may have been a connection of the scan to itself, as above.
       if (job.seen) this.#onProbe(chunk, port, 0, ms, code);
       else this.#lookAgain(job);
     } else if (aborted || SocketProber.#FILTERED.test(code)) {
       if (this.#stopped) return;
-      if (job.tries++ < this.#settings.retries) this.#again.push(job);
+      const again = this.#pace.silent(address, ++job.tries);
+      if (again) this.#again.push(job);
       else this.#onProbe(chunk, port, 2, ms, aborted ? "ETIMEDOUT" : code);
     } else if (name === "NotCapable") this.#onProbe(chunk, port, 3, ms, "ENOTCAPABLE");
     else await this.#failedHere(job, ms, code, code || name);
@@ -305,12 +278,21 @@ export class SocketProber implements Prober {
     this.#soon.push(job);
   }
 
+  #answered({ address, tries }: Job, ms: number): void {
+    this.#pace.answered(address, ms, tries, performance.now());
+  }
+
   /** Cancels the probes whose time limit has passed. */
-  #sweep(): void {
+  #sweep(interval: number): void {
     const now = performance.now();
-    // New adaptive limits also apply to running probes.
+    const delayed = now - this.#sweptAt > 4 * interval;
+    this.#sweptAt = now;
+    // After a blocked event loop, answers may have arrived that it has not handled yet.
+    this.#skipped = delayed && !this.#skipped;
+    if (this.#skipped) return;
+    // New limits also apply to running probes.
     for (const { job, started, controller } of this.#pending) {
-      if (started + this.#limitOf(job) <= now) controller.abort();
+      if (started + this.#pace.timeLimit(job.address, job.tries) <= now) controller.abort();
     }
     if (this.#pending.size === 0) {
       clearInterval(this.#sweeper);
@@ -318,44 +300,14 @@ export class SocketProber implements Prober {
     }
   }
 
-  #limitOf({ address, tries }: Job): number {
-    const { timeout } = this.#settings;
-    const trip = this.#trips.get(address);
-    if (trip === undefined) return timeout;
-    const learned = Math.max(SocketProber.#LEAST, trip.smooth + 4 * trip.vary);
-    return Math.min(timeout, learned * 2 ** tries);
-  }
-
-  /** Updates the smoothed round-trip time and its variation (RFC 6298 section 2). */
-  #learn(address: string, ms: number): void {
-    this.#grow();
-    if (!this.#settings.adaptive) return;
-    const trip = this.#trips.get(address);
-    if (trip === undefined) {
-      if (this.#trips.size > SocketProber.#REMEMBERED) this.#trips.clear();
-      this.#trips.set(address, { smooth: ms, vary: ms / 2 });
-      return;
-    }
-    trip.vary += (Math.abs(trip.smooth - ms) - trip.vary) / 4;
-    trip.smooth += (ms - trip.smooth) / 8;
-  }
-
-  /** Allows one more connection at once, because a host has answered. */
-  #grow(): void {
-    if (this.#limit >= this.#most) return;
-    this.#limit++;
-    if (this.#settings.rate === 0) void this.#work();
-  }
-
   /**
-   * Halves the number of connections at once. If a resource is scarce, many probes fail at the same
+   * Reduces the number of connections at once. If a resource is scarce, many probes fail at the same
    * moment, so it happens only once per pause.
    */
   #ease(scarce: boolean): void {
     const now = performance.now();
     if (now - this.#easedAt < SocketProber.#PAUSE) return;
     this.#easedAt = now;
-    if (scarce) this.#most = Math.max(1, Math.min(this.#most, this.#running * 3 >> 2));
-    this.#limit = Math.max(1, Math.min(this.#limit, this.#running) >> 1);
+    this.#pace.ease(this.#running, scarce);
   }
 }

@@ -1,11 +1,11 @@
 import { formatAddress } from "../../net/address.ts";
 import { NetError, toNetError } from "../../net/errors/errors.ts";
 import { ignoreFailure } from "../../net/internal/ignore_failure.ts";
+import { Pace, type PaceSettings } from "../internal/scan_pace.ts";
 import {
   type OnProbe,
   type ProbeChunk,
   type Prober,
-  type ProbeSettings,
   type ProbeState,
   SocketProber,
 } from "./_probe.ts";
@@ -13,9 +13,15 @@ import {
 /** Most ports in one message to a prober. */
 const CHUNK = 1024;
 /** Number of ports that a prober holds, so that it is never idle. */
-const AHEAD = 2 * CHUNK;
+const AHEAD = 4 * CHUNK;
 /** Most unread results. */
 const MOST_WAITING = 20_000;
+
+/** Limits of a scan. */
+export interface ProbeSettings extends PaceSettings {
+  /** Most probes per second; 0 lifts the limit. */
+  readonly rate: number;
+}
 
 /** The ports of one host. */
 export interface HostJob<H> {
@@ -61,7 +67,7 @@ export async function* probeAll<H>(
   const slots = makeSlots(settings, workers, onProbe, fail);
   const onAbort = () => queue.fail(signal?.reason);
   signal?.addEventListener("abort", onAbort);
-  const ahead = Math.max(AHEAD, 2 * settings.concurrency);
+  const ahead = Math.max(AHEAD, 2 * (settings.concurrency ?? settings.most));
   const vacant = () => {
     if (queue.size >= MOST_WAITING) return undefined;
     const least = slots.reduce((a, b) => b.ports < a.ports ? b : a);
@@ -139,22 +145,32 @@ function makeSlots(
   onProbe: OnProbe,
   fail: (error: unknown) => void,
 ): Slot[] {
-  if (workers <= 1) return [{ prober: new SocketProber(settings, onProbe), ports: 0 }];
+  if (workers <= 1) {
+    const prober = new SocketProber(new Pace(settings), settings.rate, onProbe);
+    return [{ prober, ports: 0 }];
+  }
   return Array.from({ length: workers }, (_, i) => {
     const share = (total: number) =>
-      Math.floor(total * (i + 1) / workers) - Math.floor(total * i / workers);
-    const own = { ...settings, concurrency: Math.max(1, share(settings.concurrency)) };
+      Math.max(1, Math.floor(total * (i + 1) / workers) - Math.floor(total * i / workers));
+    const { concurrency, start, most, ...rest } = settings;
+    const own = {
+      ...rest,
+      ...(concurrency !== undefined && { concurrency: share(concurrency) }),
+      start: share(start),
+      most: share(most),
+    };
     return { prober: makeWorker(own, onProbe, fail), ports: 0 };
   });
 }
 
-/** Creates a prober in a Worker. A Worker from the text of the class needs no permission. */
+/** Creates a prober in a Worker. A Worker from the text of the classes needs no permission. */
 function makeWorker(
   settings: ProbeSettings,
   onProbe: OnProbe,
   fail: (error: unknown) => void,
 ): Prober {
-  const code = `${SocketProber}
+  const code = `const Pace = ${Pace};
+const SocketProber = ${SocketProber};
 let found = [];
 let codes = [""];
 const flush = () => {
@@ -164,12 +180,14 @@ const flush = () => {
   found = [];
   codes = [""];
 };
-const prober = new SocketProber(${JSON.stringify(settings)}, (chunk, port, state, ms, code) => {
+const settings = ${JSON.stringify(settings)};
+const onProbe = (chunk, port, state, ms, code) => {
   let which = codes.indexOf(code);
   if (which === -1) which = codes.push(code) - 1;
   found.push(chunk, port, state, ms, which);
   if (found.length >= 2560) flush();
-});
+};
+const prober = new SocketProber(new Pace(settings), settings.rate, onProbe);
 onmessage = ({ data }) => prober.push(data);
 setInterval(flush, 20);`;
   const url = `data:application/javascript,${encodeURIComponent(code)}`;

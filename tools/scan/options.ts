@@ -42,33 +42,29 @@ export interface ScanOptions {
    */
   ports?: string | readonly number[];
   /**
-   * Connections at once, from 1 to 10,000.
+   * Connections at once, from 1 to 10,000. Without it, the number starts at 200, grows to 1000 while
+   * hosts answer, and shrinks if answers are lost (AIMD) or file descriptors run out.
    *
-   * @default 100
+   * @default a number that adapts
    */
   concurrency?: number;
   /**
-   * Time limit for a connection. After that, the port counts as filtered.
+   * Time limit of an attempt. Without it, the limit follows the round-trip times of the host
+   * (RFC 6298). It is longer than the second after which the kernel repeats a SYN, so each attempt
+   * survives the loss of one.
    *
-   * @default 1000
+   * @default a time that adapts, from 1150 to 6000
    */
   timeout?: number;
   /**
-   * Further attempts for a port that does not answer, from 0 to 100.
+   * Further attempts for a port that does not answer, from 0 to 100. After the last one, the port counts
+   * as filtered. Without it, the number follows the share of lost answers of the host.
    *
-   * @default 0, with `adaptive` 1
+   * @default a number that adapts, from 1 to 4
    */
   retries?: number;
   /** Most connections per second; 0 lifts the limit. @default 0 */
   rate?: number;
-  /**
-   * Adapts the time limit of a host to its round-trip times (RFC 6298), with a minimum of 100 ms.
-   * Filtered ports then do not cost the whole `timeout`. The scan also opens up to five times
-   * `concurrency` connections while the host answers.
-   *
-   * @default false
-   */
-  adaptive?: boolean;
   /**
    * Integer from 0 to 4294967295. The same seed gives the same order of ports.
    *

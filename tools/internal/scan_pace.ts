@@ -1,3 +1,11 @@
+/**
+ * Speed of a scan: connections at once, time limits and attempts, by what the hosts answer.
+ *
+ * **Permissions**: none.
+ *
+ * @module
+ */
+
 /** Limits of a scan. Those that are not given adapt to the network. */
 export interface PaceSettings {
   /** Connections at once. */
@@ -16,9 +24,13 @@ interface Host {
   /** The smoothed round-trip time and its variation in milliseconds (RFC 6298); 0 before the first. */
   smooth: number;
   vary: number;
+  /** The fastest answer in milliseconds. */
+  fastest: number;
   /** Number of answers, and of those that came after a repetition only. */
   answers: number;
   late: number;
+  /** Number of ports that did not answer the first attempt. */
+  silent: number;
 }
 
 /**
@@ -36,7 +48,7 @@ export class Pace {
   /** Least time for the answer to a repetition. */
   static readonly #LEAST = 150;
   /** Time limit for a host that has not answered yet, and the longest one. */
-  static readonly #UNKNOWN = 2000;
+  static readonly #UNKNOWN = 1500;
   static readonly #LONGEST = 6000;
   /** Number of attempts without loss; with few silent ports one more costs no time. */
   static readonly #TRIES = 2;
@@ -46,7 +58,16 @@ export class Pace {
   static readonly #MISSED = 0.001;
   /** Number of connections below which losses do not reduce it. */
   static readonly #FLOOR = 50;
-  /** Number of events that allow one more connection after a loss. */
+  /** More connections at once after an answer, and after a silent attempt, which uses no line. */
+  static readonly #ANSWER = 1;
+  static readonly #SILENCE = 2;
+  /**
+   * Answers that are slower than the fastest one by this factor, plus this time in milliseconds, have
+   * waited in a queue, in the network or here. More connections would not make the scan faster.
+   */
+  static readonly #QUEUED = 4;
+  static readonly #BUSY = 5;
+  /** Divisor of these after a loss. */
   static readonly #SLOW = 8;
   /** Most hosts that are remembered. */
   static readonly #HOSTS = 1000;
@@ -80,7 +101,8 @@ export class Pace {
       this.#late++;
       return this.#lost(now);
     }
-    this.#grow();
+    host.fastest = Math.min(host.fastest, ms);
+    if (ms <= Pace.#QUEUED * host.fastest + Pace.#BUSY) this.#grow(Pace.#ANSWER);
     if (host.smooth === 0) {
       host.smooth = ms;
       host.vary = ms / 2;
@@ -90,15 +112,12 @@ export class Pace {
     host.smooth += (ms - host.smooth) / 8;
   }
 
-  /**
-   * Notes an attempt without an answer. Returns whether to try again.
-   *
-   * @param tries The number of attempts so far.
-   * @param silent The number of ports that do not answer.
-   */
-  silent(address: string, tries: number, silent: number): boolean {
-    this.#grow();
-    return tries <= (this.#settings.retries ?? this.#triesFor(address, silent) - 1);
+  /** Returns whether to try again after `tries` attempts without an answer. */
+  silent(address: string, tries: number): boolean {
+    this.#grow(Pace.#SILENCE);
+    const host = this.#hostOf(address);
+    if (tries === 1) host.silent++;
+    return tries <= (this.#settings.retries ?? this.#triesFor(host) - 1);
   }
 
   /** Returns the time limit of an attempt, in milliseconds. */
@@ -123,14 +142,13 @@ export class Pace {
   }
 
   /** Returns the number of attempts after which an open port is missed with a tiny probability. */
-  #triesFor(address: string, silent: number): number {
-    const host = this.#hosts.get(address);
-    const least = Pace.#TRIES + (silent <= Pace.#FEW ? 1 : 0);
-    if (host === undefined || host.answers === 0) return Pace.#TRIES;
-    if (host.late === 0) return least;
-    const loss = host.late / (host.answers + 1);
+  #triesFor({ answers, late, silent }: Host): number {
+    if (answers === 0) return Pace.#TRIES;
+    const least = silent <= Pace.#FEW ? Pace.#TRIES + 1 : Pace.#TRIES;
+    if (late === 0) return least;
     // Each attempt sends two SYNs.
-    const tries = Math.ceil(Math.log(Pace.#MISSED / silent) / (2 * Math.log(loss)));
+    const once = 2 * Math.log(late / (answers + 1));
+    const tries = Math.ceil(Math.log(Pace.#MISSED / silent) / once);
     return Math.min(Pace.#MOST_TRIES, Math.max(least, tries));
   }
 
@@ -140,15 +158,17 @@ export class Pace {
       if (this.#hosts.size >= Pace.#HOSTS) {
         this.#hosts.delete(this.#hosts.keys().next().value!);
       }
-      this.#hosts.set(address, host = { smooth: 0, vary: 0, answers: 0, late: 0 });
+      this.#hosts.set(
+        address,
+        host = { smooth: 0, vary: 0, fastest: Infinity, answers: 0, late: 0, silent: 0 },
+      );
     }
     return host;
   }
 
-  /** Additive increase: one more per event, and later one per several. */
-  #grow(): void {
-    const step = this.#reduced ? 1 / Pace.#SLOW : 1;
-    this.limit = Math.min(this.#most, this.limit + step);
+  /** Additive increase, which is slow after a loss. */
+  #grow(step: number): void {
+    this.limit = Math.min(this.#most, this.limit + (this.#reduced ? step / Pace.#SLOW : step));
   }
 
   /** Multiplicative decrease by the share of the lost packets, once per repetition of the kernel. */
