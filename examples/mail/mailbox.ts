@@ -43,12 +43,10 @@ export async function openPop3(options: ConnectPop3Options): Promise<Mailbox> {
     folders: () => Promise.resolve(["INBOX"]),
     async list(limit) {
       const items: Item[] = [];
-      for (const { number, size } of (await mail.list()).reverse().slice(0, limit)) {
-        items.push({
-          id: `${number}`,
-          size,
-          head: await new Response(await mail.top(number)).bytes(),
-        });
+      const listed = (await mail.list()).reverse().slice(0, limit);
+      const sizes = new Map(listed.map(({ number, size }) => [number, size]));
+      for await (const { number, data } of mail.topAll([...sizes.keys()])) {
+        items.push({ id: `${number}`, size: sizes.get(number)!, head: data });
       }
       return items;
     },

@@ -284,9 +284,20 @@ export class Dialogue {
     return this.#intake.upTo(most)!;
   }
 
+  /** Reads the next bytes, in memory that is shared with what is returned to the buffer. */
+  async readShared(): Promise<Uint8Array> {
+    if (this.#intake.size === 0) await this.more(this.wait({ ended: WITHIN }));
+    return this.#intake.shared()!;
+  }
+
+  /** Whether the last line ended with LF alone. */
+  get endsBare(): boolean {
+    return this.#intake.endsBare;
+  }
+
   /** Returns the end of a chunk to the buffer. No other bytes may have arrived meanwhile. */
-  unread(rest: Uint8Array<ArrayBuffer>): void {
-    if (rest.length > 0) this.#intake.push(rest);
+  unread(rest: Uint8Array): void {
+    if (rest.length > 0) this.#intake.push(rest as Uint8Array<ArrayBuffer>);
   }
 
   /** Ends the sharing of memory with bytes that {@linkcode tryExact} has returned. */
@@ -339,6 +350,12 @@ export class Dialogue {
     return this.conn.write(bytes);
   }
 
+  /** Writes many lines at once. They contain nothing that a caller has chosen freely. */
+  async writeLines(lines: readonly string[]): Promise<void> {
+    for (const line of lines) this.tell("client", line);
+    if (lines.length > 0) await this.conn.write(`${lines.join("\r\n")}\r\n`);
+  }
+
   /** Passes a text to the trace. */
   tell(from: "client" | "server", text: string): void {
     if (this.#options.trace === undefined) return;
@@ -385,7 +402,15 @@ export class Dialogue {
 
   /** Ends the session because a reply makes no sense. */
   nonsense(answer: string): never {
-    throw this.broken(`answers with ${JSON.stringify(this.#secrets.mask(answer).slice(0, 100))}`);
+    const error = this.unexpected(answer);
+    this.abort(error);
+    throw error;
+  }
+
+  /** Returns the error for a reply that makes no sense. */
+  unexpected(answer: string): NetError {
+    const shown = JSON.stringify(this.#secrets.mask(answer).slice(0, 100));
+    return this.#error(`${this.peer} answers with ${shown}`, "protocol", "read");
   }
 
   /** Returns the error for a refusal. Secrets are masked, because some servers repeat the command. */

@@ -24,6 +24,9 @@ export class ReceiveBuffer {
     this.#decode = decode;
   }
 
+  /** Whether the last line ended with LF alone. */
+  endsBare = false;
+
   /** The number of bytes in the buffer. */
   get size(): number {
     return this.#end - this.#start + this.#behind.length;
@@ -58,6 +61,7 @@ export class ReceiveBuffer {
       this.#scanned = this.size;
       return undefined;
     }
+    this.endsBare = end === lf;
     // Many IMAP responses end with a line of one parenthesis. It needs no view and no decoder.
     const line = end === start + 1 && bytes[start]! < 128
       ? String.fromCharCode(bytes[start]!)
@@ -76,6 +80,12 @@ export class ReceiveBuffer {
     const bytes = this.#bytes.subarray(this.#start, this.#start + size);
     this.#skip(size);
     return bytes;
+  }
+
+  /** Takes the bytes that are in one piece, in memory that is shared; undefined if there are none. */
+  shared(): Uint8Array | undefined {
+    const size = this.#end - this.#start;
+    return size === 0 ? undefined : this.exact(size);
   }
 
   /** Takes up to `most` bytes, in memory that the caller owns; undefined if there are none. */

@@ -21,6 +21,8 @@
  * @module
  */
 
+import { flag, OptionRules } from "../internal/options.ts";
+
 const CR = 13, LF = 10, DOT = 46;
 
 /** Encodes a text. Every line ending becomes CRLF, so that no line can end the text early. */
@@ -124,9 +126,33 @@ const enum State {
   Cr,
 }
 
+/** Options of {@linkcode DotDecoder}. */
+export interface DotDecoderOptions {
+  /**
+   * Whether LF alone ends a line, too. Use it only with a server whose lines all end so: in the text of
+   * another one, an LF is data, and a dot after it must not end the text.
+   *
+   * @default false
+   */
+  bareLf?: boolean;
+}
+
+const DECODER = new OptionRules<DotDecoderOptions>({ bareLf: flag });
+
 /** Decodes a received text: removes the added dots and finds its end. Only CRLF ends a line. */
 export class DotDecoder {
+  readonly #bareLf: boolean;
   #state: State = State.Start;
+
+  /**
+   * Makes a decoder for one text.
+   *
+   * @param options The line endings of the server.
+   * @throws {TypeError} If an option is unknown or invalid.
+   */
+  constructor(options: DotDecoderOptions = {}) {
+    this.#bareLf = DECODER.check("DotDecoder", options).bareLf === true;
+  }
 
   /**
    * Decodes a part of the text.
@@ -135,10 +161,20 @@ export class DotDecoder {
    * @returns The decoded bytes, and whether the text is complete.
    */
   push(chunk: Uint8Array): DotChunk {
-    const out = new Uint8Array(chunk.length + 1);
+    if (this.#bareLf) return this.#pushLines(chunk);
+    // The memory is for this text, and not for what follows it in the chunk.
+    const out = new Uint8Array(endOfText(chunk) + 1);
     let at = 0;
-    for (let i = 0; i < chunk.length; i++) {
-      const byte = chunk[i]!;
+    for (let i = 0; i < chunk.length;) {
+      if (this.#state === State.Line) {
+        const next = nextLineWithDot(chunk, i);
+        out.set(chunk.subarray(i, next), at);
+        at += next - i;
+        this.#state = stateAfter(chunk, i, next);
+        i = next;
+        continue;
+      }
+      const byte = chunk[i++]!;
       switch (this.#state) {
         case State.Start:
           if (byte === DOT) {
@@ -155,7 +191,7 @@ export class DotDecoder {
         case State.DotCr:
           if (byte === LF) {
             this.#state = State.Start;
-            return { data: out.subarray(0, at), done: true, rest: chunk.subarray(i + 1) };
+            return { data: out.subarray(0, at), done: true, rest: chunk.subarray(i) };
           }
           out[at++] = CR;
           break;
@@ -166,23 +202,62 @@ export class DotDecoder {
             continue;
           }
           break;
-        case State.Line: {
-          // Most bytes are neither CR nor a dot. Copy them together.
-          const next = chunk.indexOf(CR, i);
-          const end = next === -1 ? chunk.length : next;
-          out.set(chunk.subarray(i, end), at);
-          at += end - i;
-          i = end - 1;
-          if (next === -1) continue;
-          out[at++] = CR;
-          i = next;
-          this.#state = State.Cr;
-          continue;
-        }
       }
       out[at++] = byte;
       this.#state = byte === CR ? State.Cr : State.Line;
     }
     return { data: out.subarray(0, at), done: false, rest: chunk.subarray(chunk.length) };
   }
+
+  /** Decodes a part of a text whose lines end with LF. The lines of the result end with CRLF. */
+  #pushLines(chunk: Uint8Array): DotChunk {
+    const out = new Uint8Array(2 * chunk.length + 1);
+    let at = 0;
+    for (let i = 0; i < chunk.length; i++) {
+      const byte = chunk[i]!;
+      const state = this.#state;
+      if (byte === LF) {
+        this.#state = State.Start;
+        if (state === State.Dot || state === State.DotCr) {
+          return { data: out.subarray(0, at), done: true, rest: chunk.subarray(i + 1) };
+        }
+        out[at++] = CR;
+        out[at++] = LF;
+        continue;
+      }
+      // A CR before anything else is data.
+      if (state === State.Cr || state === State.DotCr) out[at++] = CR;
+      if (byte === CR) this.#state = state === State.Dot ? State.DotCr : State.Cr;
+      else if (byte === DOT && state === State.Start) this.#state = State.Dot;
+      else {
+        out[at++] = byte;
+        this.#state = State.Line;
+      }
+    }
+    return { data: out.subarray(0, at), done: false, rest: chunk.subarray(chunk.length) };
+  }
+}
+
+/** Returns the position of the next dot at the beginning of a line, or the length of the chunk. */
+function nextLineWithDot(chunk: Uint8Array, from: number): number {
+  for (let dot = from + 1; (dot = chunk.indexOf(DOT, dot + 1)) !== -1;) {
+    if (chunk[dot - 1] === LF && chunk[dot - 2] === CR) return dot;
+  }
+  return chunk.length;
+}
+
+/** Returns the position after the line of a dot that ends a text, or the length of the chunk. */
+function endOfText(chunk: Uint8Array): number {
+  for (let dot = 0; (dot = nextLineWithDot(chunk, dot)) < chunk.length;) {
+    if (chunk[dot + 1] === CR && chunk[dot + 2] === LF) return dot + 3;
+  }
+  return chunk.length;
+}
+
+/** Returns the state at the end of a run of bytes that begins within a line. */
+function stateAfter(chunk: Uint8Array, from: number, end: number): State {
+  if (chunk[end - 1] === CR) return State.Cr;
+  return end - from >= 2 && chunk[end - 1] === LF && chunk[end - 2] === CR
+    ? State.Start
+    : State.Line;
 }

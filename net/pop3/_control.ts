@@ -13,21 +13,34 @@ import {
 } from "./codec.ts";
 import { ReplyError } from "../errors/reply_error.ts";
 
+/** The settings of a session. */
+export interface Pop3Settings {
+  readonly allowPlaintextLogin?: boolean;
+  readonly utf8?: boolean;
+}
+
 /** Response codes of temporary errors (RFC 2449 §8.1, RFC 3206). */
 const TEMPORARY: ReadonlySet<string> = new Set(["IN-USE", "LOGIN-DELAY", "SYS/TEMP"]);
+
+/** Most empty lines before a reply. */
+const MAX_EMPTY = 8;
 
 /** Sends commands and reads their replies. */
 export class Pop3Control {
   readonly dialogue: Dialogue;
   /** The capabilities of the server: names in capitals, each with its arguments. */
   capabilities: ReadonlyMap<string, readonly string[]> = new Map();
+  /** Whether the server sends messages in UTF-8 (RFC 6856 §2). */
+  utf8 = false;
+  readonly #wantsUtf8: boolean;
   readonly #allowPlaintext: boolean;
   /** The text of the greeting, which may contain a time stamp for APOP (RFC 1939 §7). */
   #greeting = "";
 
-  constructor(dialogue: Dialogue, allowPlaintext: boolean) {
+  constructor(dialogue: Dialogue, { allowPlaintextLogin = false, utf8 = true }: Pop3Settings) {
     this.dialogue = dialogue;
-    this.#allowPlaintext = allowPlaintext;
+    this.#allowPlaintext = allowPlaintextLogin;
+    this.#wantsUtf8 = utf8;
   }
 
   /** Reads the greeting and encrypts the connection. */
@@ -46,6 +59,7 @@ export class Pop3Control {
 
   /** Logs in by SASL, USER and PASS, or APOP, and asks for the capabilities from then on. */
   async login(credentials: SaslCredentials, mechanism?: SaslName | "USER" | "APOP"): Promise<void> {
+    await this.#beginUtf8();
     await logIn(this.dialogue, this.#loginCommands(credentials), credentials, {
       mechanism,
       allowPlaintext: this.#allowPlaintext,
@@ -62,14 +76,24 @@ export class Pop3Control {
     return status;
   }
 
+  /** Sends commands at once and reads their replies. */
+  async commands(lines: readonly string[]): Promise<Pop3Status[]> {
+    this.#checkSilence();
+    await this.dialogue.writeLines(lines);
+    const replies: Pop3Status[] = [];
+    while (replies.length < lines.length) replies.push(await this.status());
+    return replies;
+  }
+
   /** Throws if unexpected data has arrived. It would be taken for the reply to the next command. */
   #checkSilence(): void {
     if (this.dialogue.talkative) throw this.dialogue.broken("sent a reply without a command");
   }
 
-  /** Reads the first line of a reply. */
+  /** Reads the first line of a reply. Some servers send an empty line before it. */
   async status(): Promise<Pop3Status> {
-    const line = await this.dialogue.readLine();
+    let line = await this.dialogue.readLine();
+    for (let i = 0; i < MAX_EMPTY && line === ""; i++) line = await this.dialogue.readLine();
     return parsePop3Status(line) ?? this.dialogue.nonsense(line);
   }
 
@@ -93,6 +117,13 @@ export class Pop3Control {
       lines.push(line.startsWith(".") ? line.slice(1) : line);
     }
     return lines;
+  }
+
+  /** Asks for UTF-8, which is allowed before the login only. A server may refuse. */
+  async #beginUtf8(): Promise<void> {
+    if (this.utf8 || !this.#wantsUtf8 || !this.capabilities.has("UTF8")) return;
+    await this.dialogue.writeLine("UTF8");
+    this.utf8 = (await this.status()).ok;
   }
 
   async #askCapabilities(): Promise<void> {

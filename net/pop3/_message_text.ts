@@ -4,9 +4,15 @@ import type { Dialogue } from "../internal/dialogue.ts";
 import { ignoreFailure } from "../internal/ignore_failure.ts";
 import { DotDecoder } from "../mail/dot_codec.ts";
 import { ReplyError } from "../errors/reply_error.ts";
+import type { Pop3Message } from "./options.ts";
 
 /** Most bytes of a cancelled message that are read to keep the connection usable. */
 const MAX_DRAIN = 1024 * 1024;
+
+/** Returns a decoder for the text after a status line. A server ends all lines in the same way. */
+function decoderFor(dialogue: Dialogue): DotDecoder {
+  return new DotDecoder({ bareLf: dialogue.endsBare });
+}
 
 /** Returns a text as a stream. `done` settles when the text has been read or cancelled. */
 export function textStream(
@@ -15,9 +21,9 @@ export function textStream(
   const { promise: done, resolve, reject } = Promise.withResolvers<void>();
   // The reader of the stream gets the error there.
   void ignoreFailure(done);
-  const decoder = new DotDecoder();
+  const decoder = decoderFor(dialogue);
   const next = async () => {
-    const part = decoder.push(await dialogue.readChunk());
+    const part = decoder.push(await dialogue.readShared());
     if (part.done && part.rest.length > 0) {
       throw dialogue.broken("sent data that no command asked for");
     }
@@ -54,20 +60,16 @@ export function textStream(
   return { stream, done };
 }
 
-/** The limits of {@linkcode manyTexts}. */
+/** The commands and limits of {@linkcode manyTexts}. */
 interface ManyTexts {
+  /** Returns the command for a message. */
+  readonly command: (number: number) => string;
   /** The number of messages to ask for before the first of them has arrived. */
   readonly depth: number;
   /** The size limit of a message in bytes. */
   readonly maxSize: number;
   /** Reads the first line of a reply. */
   readonly begin: (number: number) => Promise<void>;
-}
-
-/** A message with its number. */
-interface Message {
-  readonly number: number;
-  readonly data: Uint8Array<ArrayBuffer>;
 }
 
 /**
@@ -77,8 +79,8 @@ interface Message {
 export async function* manyTexts(
   dialogue: Dialogue,
   numbers: readonly number[],
-  { depth, maxSize, begin }: ManyTexts,
-): AsyncGenerator<Message, void, void> {
+  { command, depth, maxSize, begin }: ManyTexts,
+): AsyncGenerator<Pop3Message, void, void> {
   const { turns } = dialogue;
   let asked = 0;
   let read = 0;
@@ -86,13 +88,12 @@ export async function* manyTexts(
   let release: (() => Promise<void>) | undefined;
   let parting: Promise<void> | undefined;
   /** Messages that have been asked for and not yielded. */
-  const ready: Promise<Message>[] = [];
+  const ready: Promise<Pop3Message>[] = [];
   const ask = async () => {
     if (asked > read && (depth === 1 || asked - read >= depth / 2)) return;
-    const some = numbers.slice(asked, read + depth).map((number) => `RETR ${number}`);
+    const some = numbers.slice(asked, read + depth).map(command);
     asked += some.length;
-    for (const line of some) dialogue.tell("client", line);
-    if (some.length > 0) await dialogue.conn.write(`${some.join("\r\n")}\r\n`);
+    await dialogue.writeLines(some);
   };
   const next = async () => {
     const number = numbers[read++]!;
@@ -143,19 +144,18 @@ async function wholeText(
   dialogue: Dialogue,
   maxSize: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const decoder = new DotDecoder();
+  const decoder = decoderFor(dialogue);
   const parts: Uint8Array<ArrayBuffer>[] = [];
   let size = 0;
   for (;;) {
-    const chunk = await dialogue.readChunk();
-    const { data, done, rest } = decoder.push(chunk);
+    const { data, done, rest } = decoder.push(await dialogue.readShared());
     size += data.length;
     if (size > maxSize) {
       throw dialogue.broken(`sent a message of more than ${maxSize} bytes`, "limit");
     }
     parts.push(data);
     if (!done) continue;
-    dialogue.unread(chunk.subarray(chunk.length - rest.length));
+    dialogue.unread(rest);
     if (parts.length === 1) return data;
     const whole = new Uint8Array(size);
     let at = 0;

@@ -1,5 +1,5 @@
 /**
- * A POP3 client (RFC 1939, 2449, 2595, 5034): encrypted by default, with messages as streams.
+ * A POP3 client (RFC 1939, 2449, 2595, 5034, 6856): encrypted by default, with messages as streams.
  *
  * `quit()` deletes the messages that are marked as deleted. A session that ends in another way, by
  * `close()` or by a lost connection, deletes nothing.
@@ -20,54 +20,48 @@
  */
 
 import type { Dialogue } from "../internal/dialogue.ts";
-import {
-  checkCredentials,
-  command as commandLine,
-  loginRules,
-  mechanismName,
-} from "../internal/mail_rules.ts";
+import { checkCredentials, command as commandLine } from "../internal/mail_rules.ts";
 import { openSession } from "../internal/mail_session.ts";
-import { count, flag, integer, listOf, OptionRules } from "../internal/options.ts";
-import type { MailLoginOptions, SaslCredentials, SaslName } from "../mail/options.ts";
-import { parsePop3Numbers, parsePop3Uid, type Pop3Entry, type Pop3Uid } from "./codec.ts";
-import { Pop3Control } from "./_control.ts";
+import type { SaslCredentials, SaslName } from "../mail/options.ts";
+import {
+  parsePop3Language,
+  parsePop3Numbers,
+  parsePop3Uid,
+  type Pop3Entry,
+  type Pop3Language,
+  type Pop3Uid,
+} from "./codec.ts";
+import { Pop3Control, type Pop3Settings } from "./_control.ts";
 import { manyTexts, textStream } from "./_message_text.ts";
+import {
+  COMMAND,
+  CONNECT_POP3,
+  languageTag,
+  lineCount,
+  MECHANISM,
+  messageNumber,
+  messageNumbers,
+  RETRIEVE_ALL,
+  TOP_ALL,
+} from "./_option_rules.ts";
+import type {
+  ConnectPop3Options,
+  Pop3Answer,
+  Pop3Message,
+  Pop3Refusal,
+  Pop3Stat,
+  RetrieveAllOptions,
+  TopAllOptions,
+} from "./options.ts";
 
-export type { Pop3Entry, Pop3Uid } from "./codec.ts";
-
-/**
- * Options of {@linkcode connectPop3}. All times are in milliseconds; 0 lifts a limit. The mechanism
- * "USER" selects the commands USER and PASS instead of SASL, and "APOP" the command APOP.
- */
-export type ConnectPop3Options = MailLoginOptions<SaslName | "USER" | "APOP">;
-
-/** The number and total size of the messages in a maildrop. */
-export interface Pop3Stat {
-  /** The number of messages. */
-  readonly count: number;
-  /** The total size in bytes. */
-  readonly size: number;
-}
-
-/** The reply to a command that succeeded. */
-export interface Pop3Answer {
-  /** The text after `+OK`. */
-  readonly text: string;
-  /** The lines of a multi-line reply. */
-  readonly lines: readonly string[];
-}
-
-const CONNECT_POP3 = loginRules<SaslName | "USER" | "APOP">("USER", "APOP");
-const MECHANISM = mechanismName("USER", "APOP");
-const RETRIEVE_ALL = new OptionRules<{ maxSize?: number }>({ maxSize: count });
-const COMMAND = new OptionRules<{ multiline?: boolean }>({ multiline: flag });
-const messageNumber = integer(1, Number.MAX_SAFE_INTEGER);
-const messageNumbers = listOf(messageNumber);
-const lineCount = integer(0, Number.MAX_SAFE_INTEGER);
+export type { Pop3Entry, Pop3Language, Pop3Uid } from "./codec.ts";
+export type * from "./options.ts";
 
 const DEFAULTS = { tls: "implicit", ports: { implicit: 995, starttls: 110 } } as const;
 /** The number of messages to ask for before the first of them has arrived. */
 const PIPELINE = 32;
+/** Default of the size limit of a message in memory, in bytes. */
+const MAX_MESSAGE = 16 * 1024 * 1024;
 
 /**
  * Connects, encrypts the connection, and logs in if `username` is given.
@@ -81,8 +75,9 @@ const PIPELINE = 32;
  */
 export async function connectPop3(options: ConnectPop3Options = {}): Promise<Pop3Client> {
   options = CONNECT_POP3.check("connectPop3", options);
-  const allow = options.allowPlaintextLogin === true;
-  return await openSession(options, DEFAULTS, (dialogue) => new Pop3Client(dialogue, allow));
+  const { utf8, ...login } = options;
+  const settings = { allowPlaintextLogin: options.allowPlaintextLogin, utf8 };
+  return await openSession(login, DEFAULTS, (dialogue) => new Pop3Client(dialogue, settings));
 }
 
 /** A session with a POP3 server, made by {@linkcode connectPop3}. Calls run one after the other. */
@@ -96,12 +91,12 @@ export class Pop3Client implements AsyncDisposable {
    * Takes over a dialogue. For use by `connectPop3`.
    *
    * @param dialogue The dialogue with the server.
-   * @param allowPlaintext Whether a password may be sent without encryption.
+   * @param settings What the session may do.
    * @ignore
    */
-  constructor(dialogue: Dialogue, allowPlaintext: boolean) {
+  constructor(dialogue: Dialogue, settings: Pop3Settings) {
     this.#dialogue = dialogue;
-    this.#control = new Pop3Control(dialogue, allowPlaintext);
+    this.#control = new Pop3Control(dialogue, settings);
   }
 
   /** The capabilities of the server (RFC 2449): names in capitals, each with its arguments. */
@@ -112,6 +107,11 @@ export class Pop3Client implements AsyncDisposable {
   /** Whether the connection is encrypted. */
   get encrypted(): boolean {
     return this.#dialogue.encrypted;
+  }
+
+  /** Whether the server sends messages in UTF-8, also in headers (RFC 6856 §2). */
+  get utf8(): boolean {
+    return this.#control.utf8;
   }
 
   /** Whether the session is open. */
@@ -150,41 +150,35 @@ export class Pop3Client implements AsyncDisposable {
    * Asks for the number and total size of the messages (STAT).
    *
    * @returns The number of messages, and their total size in bytes.
+   * @throws {NetError} "protocol" if the reply has no numbers. The session continues.
    */
   async stat(): Promise<Pop3Stat> {
     const { text } = await this.#dialogue.exclusive(() =>
       this.#control.command("Cannot ask for the size", "STAT")
     );
-    const found = parsePop3Numbers(text) ?? this.#dialogue.nonsense(text);
-    return { count: found.number, size: found.size };
+    const found = parsePop3Numbers(text);
+    if (found !== undefined) return { count: found.number, size: found.size };
+    throw this.#dialogue.unexpected(text);
   }
 
   /**
-   * Lists the messages (LIST). Messages that are marked as deleted are left out.
+   * Lists the messages (LIST). Messages that are marked as deleted are left out. Lines that do not begin
+   * with a number are skipped.
    *
    * @returns The number and size of each message.
    */
   list(): Promise<Pop3Entry[]> {
-    return this.#dialogue.exclusive(async () => {
-      await this.#control.command("Cannot list the messages", "LIST");
-      return (await this.#control.lines()).map((line) =>
-        parsePop3Numbers(line) ?? this.#dialogue.nonsense(line)
-      );
-    });
+    return this.#list("Cannot list the messages", "LIST", parsePop3Numbers);
   }
 
   /**
-   * Lists the unique ids of the messages (UIDL). An id stays the same in later sessions.
+   * Lists the unique ids of the messages (UIDL). An id stays the same in later sessions. Lines that do not
+   * begin with a number are skipped.
    *
    * @returns The number and unique id of each message.
    */
   uids(): Promise<Pop3Uid[]> {
-    return this.#dialogue.exclusive(async () => {
-      await this.#control.command("Cannot list the unique ids", "UIDL");
-      return (await this.#control.lines()).map((line) =>
-        parsePop3Uid(line) ?? this.#dialogue.nonsense(line)
-      );
-    });
+    return this.#list("Cannot list the unique ids", "UIDL", parsePop3Uid);
   }
 
   /**
@@ -207,26 +201,19 @@ export class Pop3Client implements AsyncDisposable {
    * that were asked for and are not wanted in the end are read and dropped.
    *
    * @param numbers The numbers of the messages.
-   * @param options `maxSize`: the size limit of a message in bytes. Default: 16 MiB.
+   * @param options The size limit of a message.
    * @returns The messages, in the order of `numbers`. Iterating throws a `ReplyError` if there is no
    * such message, and a `NetError` "limit" if a message is larger than `maxSize`.
    * @throws {TypeError | RangeError} If an argument is invalid.
    */
   retrieveAll(
     numbers: readonly number[],
-    options: { maxSize?: number } = {},
-  ): AsyncGenerator<{ number: number; data: Uint8Array<ArrayBuffer> }, void, void> {
+    options: RetrieveAllOptions = {},
+  ): AsyncGenerator<Pop3Message, void, void> {
     messageNumbers("numbers", numbers);
     options = RETRIEVE_ALL.check("retrieveAll", options);
-    const { maxSize = 16 * 1024 * 1024 } = options;
-    return manyTexts(this.#dialogue, numbers, {
-      depth: this.#control.capabilities.has("PIPELINING") ? PIPELINE : 1,
-      maxSize,
-      begin: async (number) => {
-        const status = await this.#control.status();
-        if (!status.ok) throw this.#control.refused(`Cannot retrieve message ${number}`, status);
-      },
-    });
+    const { maxSize = MAX_MESSAGE } = options;
+    return this.#texts(numbers, maxSize, (number) => `RETR ${number}`);
   }
 
   /**
@@ -246,6 +233,25 @@ export class Pop3Client implements AsyncDisposable {
   }
 
   /**
+   * Fetches the headers of many messages and the first lines of their bodies (TOP) into memory. It asks
+   * for the next ones ahead, as {@linkcode Pop3Client.retrieveAll} does.
+   *
+   * @param numbers The numbers of the messages.
+   * @param options The number of body lines, and the size limit of a result.
+   * @returns The headers, in the order of `numbers`. Iterating throws as for `retrieveAll`.
+   * @throws {TypeError | RangeError} If an argument is invalid.
+   */
+  topAll(
+    numbers: readonly number[],
+    options: TopAllOptions = {},
+  ): AsyncGenerator<Pop3Message, void, void> {
+    messageNumbers("numbers", numbers);
+    options = TOP_ALL.check("topAll", options);
+    const { lines = 0, maxSize = MAX_MESSAGE } = options;
+    return this.#texts(numbers, maxSize, (number) => `TOP ${number} ${lines}`);
+  }
+
+  /**
    * Marks a message as deleted (DELE). {@linkcode Pop3Client.quit} deletes it.
    *
    * @param number The number of the message.
@@ -261,6 +267,37 @@ export class Pop3Client implements AsyncDisposable {
     this.#deleted = true;
   }
 
+  /**
+   * Marks many messages as deleted (DELE), with as few round trips as the server allows. All are tried,
+   * also after a refusal.
+   *
+   * @param numbers The numbers of the messages.
+   * @returns The messages that could not be marked, each with the refusal of the server.
+   * @throws {TypeError | RangeError} If `numbers` is not an array of integers of at least 1.
+   */
+  async deleteAll(
+    numbers: readonly number[],
+  ): Promise<Pop3Refusal[]> {
+    messageNumbers("numbers", numbers);
+    const refusals: Pop3Refusal[] = [];
+    const depth = this.#depth;
+    for (let at = 0; at < numbers.length; at += depth) {
+      const some = numbers.slice(at, at + depth);
+      const replies = await this.#dialogue.exclusive(() =>
+        this.#control.commands(some.map((number) => `DELE ${number}`))
+      );
+      for (const [i, status] of replies.entries()) {
+        const number = some[i]!;
+        if (status.ok) this.#deleted = true;
+        else {
+          const error = this.#control.refused(`Cannot delete message ${number}`, status);
+          refusals.push({ number, error });
+        }
+      }
+    }
+    return refusals;
+  }
+
   /** Removes all deletion marks (RSET). */
   async reset(): Promise<void> {
     await this.#dialogue.exclusive(() =>
@@ -270,7 +307,33 @@ export class Pop3Client implements AsyncDisposable {
   }
 
   /**
-   * Sends a command that has no method of its own, such as `LANG`.
+   * Lists the languages of the texts of the server (LANG, RFC 6856 §3).
+   *
+   * @returns The languages. The first of them may be the default.
+   * @throws {ReplyError} If the server does not support LANG.
+   */
+  async languages(): Promise<Pop3Language[]> {
+    return await this.#list("Cannot list the languages", "LANG", parsePop3Language);
+  }
+
+  /**
+   * Selects the language of the texts of the server (LANG, RFC 6856 §3).
+   *
+   * @param tag The tag of the language, such as `de`; `*` for the default of the server.
+   * @returns The text of the reply, in this language.
+   * @throws {ReplyError} If the server does not have the language.
+   * @throws {TypeError} If `tag` is not a language tag.
+   */
+  async setLanguage(tag: string): Promise<string> {
+    languageTag("tag", tag);
+    const { text } = await this.#dialogue.exclusive(() =>
+      this.#control.command(`Cannot select the language ${tag}`, `LANG ${tag}`)
+    );
+    return text;
+  }
+
+  /**
+   * Sends a command that has no method of its own, such as `XTND`.
    *
    * @param line The command, without a line ending.
    * @param options `multiline`: whether lines follow the first line of the reply. Default: false.
@@ -327,6 +390,35 @@ export class Pop3Client implements AsyncDisposable {
   /** Ends the session as {@linkcode Pop3Client.close} does. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  /** The number of commands that may be sent before the reply to the first of them (RFC 2449 §6.6). */
+  get #depth(): number {
+    return this.#control.capabilities.has("PIPELINING") ? PIPELINE : 1;
+  }
+
+  /** Sends a command and reads the lines of its reply. Lines that make no sense are skipped. */
+  #list<T>(
+    what: string,
+    command: string,
+    parse: (line: string) => T | undefined,
+  ): Promise<T[]> {
+    return this.#dialogue.exclusive(async () => {
+      await this.#control.command(what, command);
+      return (await this.#control.lines()).map(parse).filter((entry) => entry !== undefined);
+    });
+  }
+
+  #texts(numbers: readonly number[], maxSize: number, command: (number: number) => string) {
+    return manyTexts(this.#dialogue, numbers, {
+      command,
+      depth: this.#depth,
+      maxSize,
+      begin: async (number) => {
+        const status = await this.#control.status();
+        if (!status.ok) throw this.#control.refused(`Cannot retrieve message ${number}`, status);
+      },
+    });
   }
 
   /** Fetches a text as a stream. The turn ends when the stream has been read. */

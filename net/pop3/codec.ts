@@ -18,7 +18,7 @@
  * @module
  */
 
-import { splitWords, upperAscii } from "../text.ts";
+import { splitWords, trimBlanks, upperAscii } from "../text.ts";
 
 /** The first line of a reply. */
 export interface Pop3Status {
@@ -34,7 +34,7 @@ export interface Pop3Status {
 export interface Pop3Entry {
   /** The number of the message within this session, from 1. */
   readonly number: number;
-  /** The size of the message in bytes. */
+  /** The size of the message in bytes; 0 if the server does not tell it. */
   readonly size: number;
 }
 
@@ -42,18 +42,27 @@ export interface Pop3Entry {
 export interface Pop3Uid {
   /** The number of the message within this session, from 1. */
   readonly number: number;
-  /** The unique id, of 1 to 70 characters. */
+  /** The unique id, usually of 1 to 70 characters; empty if the server gives none. */
   readonly uid: string;
 }
 
+/** A language for the texts of a server (RFC 6856 §3.3). */
+export interface Pop3Language {
+  /** The tag of the language, such as `de`. */
+  readonly tag: string;
+  /** The name of the language, in this language. */
+  readonly description: string;
+}
+
 /**
- * Parses the first line of a reply.
+ * Parses the first line of a reply. Blanks before it, and tabs in it, are accepted.
  *
  * @param line The line, without its line ending.
  * @returns The status; undefined if the line is not a status.
  */
 export function parsePop3Status(line: string): Pop3Status | undefined {
-  const match = /^(\+OK|-ERR)(?: +(?:\[([\x21-\x5c\x5e-\x7e]{1,100})\] *)?(.*))?$/is.exec(line);
+  const match = /^[ \t]*(\+OK|-ERR)(?:[ \t]+(?:\[([\x21-\x5c\x5e-\x7e]{1,100})\][ \t]*)?(.*)|)$/is
+    .exec(line);
   if (match === null) return undefined;
   const [, status = "", code, text = ""] = match;
   return {
@@ -70,40 +79,69 @@ export function parsePop3Status(line: string): Pop3Status | undefined {
  * @returns The challenge in Base64; undefined if the line is not a challenge.
  */
 export function parsePop3Challenge(line: string): string | undefined {
-  return /^\+(?: (.*))?$/s.exec(line)?.slice(1)[0] ?? (line === "+" ? "" : undefined);
+  const [, challenge] = /^\+(?:[ \t](.*)|)$/s.exec(line) ?? [line];
+  if (challenge !== undefined) return trimBlanks(challenge);
+  return line === "+" ? "" : undefined;
 }
 
 /**
- * Parses `number size`, as in replies to LIST and STAT.
+ * Parses `number size`, as in replies to LIST and STAT. Blanks at the ends, and tabs, are accepted.
  *
  * @param line The line, without its line ending.
- * @returns The two numbers; undefined if the line has another form.
+ * @returns The two numbers, with the size 0 if it is missing or no number; undefined if the line does not
+ * begin with a number.
  */
 export function parsePop3Numbers(line: string): Pop3Entry | undefined {
-  const [, number = "", size = ""] = /^(\d{1,10}) +(\d{1,15})(?: .*)?$/.exec(line) ?? [];
-  return number === "" ? undefined : { number: Number(number), size: Number(size) };
+  const [first = "", second = ""] = splitWords(line);
+  if (!/^\d{1,10}$/.test(first)) return undefined;
+  return { number: Number(first), size: /^\d{1,15}$/.test(second) ? Number(second) : 0 };
 }
 
 /**
- * Parses `number uid`, as in replies to UIDL.
+ * Parses `number uid`, as in replies to UIDL. Blanks at the ends, and tabs, are accepted.
  *
  * @param line The line, without its line ending.
- * @returns The number and the unique id; undefined if the line has another form.
+ * @returns The number and the unique id, which is empty if it is missing or contains a control character;
+ * undefined if the line does not begin with a number.
  */
 export function parsePop3Uid(line: string): Pop3Uid | undefined {
-  const [, number = "", uid = ""] = /^(\d{1,10}) +([\x21-\x7e]{1,200})[ \t]*$/.exec(line) ?? [];
-  return number === "" ? undefined : { number: Number(number), uid };
+  const trimmed = trimBlanks(line);
+  const [first = ""] = splitWords(trimmed);
+  if (!/^\d{1,10}$/.test(first)) return undefined;
+  const uid = trimBlanks(trimmed.slice(first.length));
+  return { number: Number(first), uid: /\p{Cc}/u.test(uid) ? "" : uid };
 }
 
 /**
- * Parses the lines of a reply to CAPA (RFC 2449 §5).
+ * Parses `tag description`, as in replies to LANG (RFC 6856 §3.3).
+ *
+ * @param line The line, without its line ending.
+ * @returns The language; undefined if the line is empty.
+ */
+export function parsePop3Language(line: string): Pop3Language | undefined {
+  const trimmed = trimBlanks(line);
+  const [tag] = splitWords(trimmed);
+  return tag === undefined
+    ? undefined
+    : { tag, description: trimBlanks(trimmed.slice(tag.length)) };
+}
+
+/**
+ * Parses the lines of a reply to CAPA (RFC 2449 §5). The arguments of a capability on several lines are
+ * joined.
  *
  * @param lines The lines, without their line endings.
  * @returns The names of the capabilities in capitals, each with its arguments.
  */
 export function parsePop3Capabilities(lines: readonly string[]): Map<string, readonly string[]> {
-  return new Map(lines.map((line) => {
-    const [name = "", ...words] = splitWords(line);
-    return [upperAscii(name), words];
-  }));
+  const capabilities = new Map<string, string[]>();
+  for (const line of lines) {
+    const [name, ...words] = splitWords(line);
+    if (name === undefined) continue;
+    const key = upperAscii(name);
+    const known = capabilities.get(key);
+    if (known === undefined) capabilities.set(key, words);
+    else known.push(...words);
+  }
+  return capabilities;
 }

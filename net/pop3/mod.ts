@@ -1,5 +1,5 @@
 /**
- * POP3 (RFC 1939, 2595, 5034): a client with messages as streams, and the codec of its replies.
+ * POP3 (RFC 1939, 2449, 2595, 5034, 6856): a client with messages as streams, and the codec of its replies.
  *
  * **Permissions**: `--allow-net=HOST:995`, or the port in use; none for the codec.
  *

@@ -35,6 +35,7 @@ import { memoryPair } from "../../net/connection/memory_pair.ts";
 import {
   parsePop3Capabilities,
   parsePop3Challenge,
+  parsePop3Language,
   parsePop3Numbers,
   parsePop3Status,
   parsePop3Uid,
@@ -431,6 +432,7 @@ const POP3_AND_SMTP: CostRow[] = [
   of(parsePop3Status, LINE, { around: [["+OK ", ""], ["-ERR [", "] x"]] }),
   of(parsePop3Challenge, LINE, { around: [["+ ", ""]] }),
   of(parsePop3Numbers, LINE, { around: [["1 ", ""], ["1", " 1"], ["1 1 ", ""]] }),
+  of(parsePop3Language, LINE, { around: [["de ", ""], ["d", " x"]] }),
   of(parsePop3Uid, LINE, { around: [["1 a", ""], ["1 ", "a"], ["1 a", "b"]] }),
   {
     name: "parsePop3Capabilities()",

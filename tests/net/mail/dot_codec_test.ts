@@ -61,6 +61,34 @@ Deno.test("a text ends with its dot alone, wherever it is cut", () => {
   }
 });
 
+Deno.test("with bareLf, LF alone ends a line and a text, wherever it is cut", () => {
+  const cases: [string, string, boolean, string][] = [
+    [".\n", "", true, ""],
+    ["a\n.\n+OK", "a\r\n", true, "+OK"],
+    ["..\n.a\n.\n", ".\r\na\r\n", true, ""],
+    ["a\r\n.\r\n", "a\r\n", true, ""],
+    ["a\rb\r\r\n.\rx\n.\n", "a\rb\r\r\n\rx\r\n", true, ""],
+    ["a\n.", "a\r\n", false, ""],
+  ];
+  for (const [sent, plain, done, rest] of cases) {
+    for (const parts of [[sent], [...sent]]) {
+      const decoder = new DotDecoder({ bareLf: true });
+      const results = parts.map((part) => decoder.push(bytes(part)));
+      const at = results.findIndex((result) => result.done);
+      const used = at === -1 ? results : results.slice(0, at + 1);
+      assertEquals(used.map(({ data }) => text(data)).join(""), plain, JSON.stringify(sent));
+      assertEquals(used.at(-1)?.done, done);
+      if (parts.length === 1) assertEquals(text(used[0]!.rest), rest);
+    }
+  }
+});
+
+Deno.test("a decoded text takes memory for itself, and not for what follows it", () => {
+  const chunk = bytes(`small\r\n.\r\n${"x".repeat(100_000)}`);
+  const { data } = new DotDecoder().push(chunk);
+  assertEquals([data.length, data.buffer.byteLength < 20], [7, true]);
+});
+
 Deno.test("what is encoded is decoded, in parts of any size", () => {
   const piece = fc.constantFrom("a", ".", "\r", "\n", "\r\n", "z", "..\r\n.");
   fc.assert(

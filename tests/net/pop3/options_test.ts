@@ -1,4 +1,8 @@
-import { connectPop3, type ConnectPop3Options } from "../../../net/pop3/client.ts";
+import {
+  connectPop3,
+  type ConnectPop3Options,
+  type TopAllOptions,
+} from "../../../net/pop3/client.ts";
 import { checkEveryOption } from "../../_support/options.ts";
 import { lineServer } from "../../_support/line_server.ts";
 import { MAIL_LOGIN } from "../../_support/mail_options.ts";
@@ -9,7 +13,7 @@ const signal = AbortSignal.abort();
 Deno.test("connectPop3() checks every option", async () => {
   await checkEveryOption<ConnectPop3Options>(
     "connectPop3",
-    MAIL_LOGIN,
+    { ...MAIL_LOGIN, utf8: "none" },
     (options) => connectPop3({ username: "ann", password: "secret", signal, ...options }),
   );
 });
@@ -22,12 +26,20 @@ Deno.test("the methods of Pop3Client check their arguments before they send anyt
     { maxSize: "count" },
     (options) => void mail.retrieveAll([], options),
   );
+  await checkEveryOption<TopAllOptions>(
+    "topAll",
+    { maxSize: "count", lines: "none" },
+    (options) => void mail.topAll([], options),
+  );
   await checkEveryOption<{ multiline?: boolean }>(
     "command",
     { multiline: "none" },
     (options) => mail.command("XTND", options),
   );
   assertThrows(() => mail.retrieveAll([0]), RangeError, "numbers[0] must be");
+  assertThrows(() => mail.topAll([1, 1.5]), RangeError, "numbers[1] must be");
+  await assertRejects(() => mail.deleteAll([0]), RangeError, "numbers[0] must be");
+  await assertRejects(() => mail.setLanguage("a b"), TypeError, "tag must be");
   await assertRejects(() => mail.top(1, -1), RangeError, "lines must be");
   await assertRejects(() => mail.command(""), TypeError, "line must be");
   await assertRejects(() => mail.login({}), TypeError, "username must be");
