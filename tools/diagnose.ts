@@ -1,4 +1,4 @@
-#!/usr/bin/env -S deno run --allow-net --allow-read=/etc/resolv.conf --allow-run=ping,ping6,traceroute,traceroute6,tracepath,tracert,ip,ifconfig,ipconfig
+#!/usr/bin/env -S deno run --allow-net --allow-read=/etc/resolv.conf --allow-run=ping,ping6,traceroute,traceroute6,tracepath,tracert,ip,ifconfig,ipconfig,route
 /**
  * Checks the complete path to a host: interfaces, name, route, connection, certificate and HTTP, each
  * with its time. The result says in one sentence where the path fails and what to do.
@@ -31,6 +31,7 @@
 
 import { parseHostPort } from "../net/address.ts";
 import { DNS_TYPES, type DnsType } from "../net/dns/record.ts";
+import { ignoreFailure } from "../net/internal/ignore_failure.ts";
 import { checkPair } from "../net/internal/tls_rules.ts";
 import { PIN_FORM, readPin } from "../net/internal/x509/pin.ts";
 import { readProxy } from "../http/internal/proxy_server.ts";
@@ -43,7 +44,9 @@ import type {
   DiagnoseStepName,
   Diagnosis,
   HttpStep,
+  TcpStep,
   TlsStep,
+  TraceStep,
 } from "./diagnose/diagnosis.ts";
 import { dnsStep } from "./diagnose/_step_dns.ts";
 import { httpStep } from "./diagnose/_step_http.ts";
@@ -143,12 +146,15 @@ export async function diagnose(url: string, options: DiagnoseOptions = {}): Prom
     : undefined;
   if (dns !== undefined && (wanted.has("dns") || dns.status !== "ok")) add(dns);
   const addresses = dns?.addresses ?? [];
+  const connects = addresses.length > 0 &&
+    ["tcp", "tls", "http"].some((name) => wanted.has(name as DiagnoseStepName));
   const host = addresses[0] ?? walk.hop.host;
   if (dns === undefined || addresses.length > 0) {
+    const connecting = connects ? tcpStep(walk, addresses) : undefined;
     const branches = [
       wanted.has("ping") ? pingStep(walk, host).then(add) : undefined,
-      wanted.has("trace") ? traceStep(walk, host).then(add) : undefined,
-      addresses.length > 0 ? walkOn(walk, addresses, wanted, add) : undefined,
+      wanted.has("trace") ? traceAfter(connecting, walk, host).then(add) : undefined,
+      connecting?.then((tcp) => walkOn(walk, tcp, wanted, add)),
     ];
     try {
       await Promise.all(branches);
@@ -159,18 +165,29 @@ export async function diagnose(url: string, options: DiagnoseOptions = {}): Prom
     }
   }
   steps.sort((a, b) => STEPS.indexOf(a.step) - STEPS.indexOf(b.step));
-  return { target, ...judgeSteps(target, steps), steps };
+  return { target, ...judgeSteps(target, steps, proxy?.hostname), steps };
 }
 
-/** Takes the steps after the name resolution. */
+/**
+ * Traces the route after the connections. Routers limit the rate of their reports, and would otherwise
+ * spend them on the trace.
+ */
+async function traceAfter(
+  connecting: Promise<unknown> | undefined,
+  walk: Walk,
+  host: string,
+): Promise<TraceStep> {
+  await ignoreFailure(connecting);
+  return await traceStep(walk, host, connecting === undefined);
+}
+
+/** Takes the steps after the connections. */
 async function walkOn(
   walk: Walk,
-  addresses: readonly string[],
+  tcp: TcpStep,
   wanted: ReadonlySet<DiagnoseStepName>,
   add: <S extends DiagnoseStep>(step: S) => S,
 ): Promise<void> {
-  if (!["tcp", "tls", "http"].some((name) => wanted.has(name as DiagnoseStepName))) return;
-  const tcp = await tcpStep(walk, addresses);
   if (wanted.has("tcp") || tcp.status !== "ok") add(tcp);
   const address = tcp.attempts.find(({ error }) => error === undefined)?.address;
   if (address === undefined) return;
@@ -300,7 +317,7 @@ const cli = defineCli({
   permissions: {
     "--allow-net": "reach any host",
     "--allow-read=/etc/resolv.conf": "query the name servers of the system",
-    "--allow-run=ping,ping6,traceroute,traceroute6,tracepath,tracert,ip,ifconfig,ipconfig":
+    "--allow-run=ping,ping6,traceroute,traceroute6,tracepath,tracert,ip,ifconfig,ipconfig,route":
       "run the programs of the system; a missing one is skipped",
     "--allow-read=<file>": "only with --ca, --cert and --key",
   },

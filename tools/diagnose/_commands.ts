@@ -17,6 +17,8 @@ export interface Command<T> {
   /** The package that contains it, for messages. */
   readonly packageName: string;
   readonly parse: (output: Uint8Array) => T;
+  /** Whether a report is useful. If not, the next program runs. @default true */
+  readonly isUseful?: (report: T) => boolean;
 }
 
 /** The result of the first of several programs that is installed. */
@@ -64,21 +66,48 @@ export function pingCommands(os: string, host: string, count: number): Command<P
   if (os === "windows") return [command("ping", ["-n", `${count}`, host], parsePing)];
   // On macOS and the BSDs, `ping` supports only IPv4.
   const program = os !== "linux" && isIPv6(host) ? "ping6" : "ping";
-  return [command(program, ["-c", `${count}`, "--", host], parsePing)];
+  // Without -n, ping waits for the names of routers. BusyBox does not know it.
+  const isUseful = ({ transmitted }: PingReport) => transmitted > 0;
+  return [
+    { ...command(program, ["-n", "-c", `${count}`, "--", host], parsePing), isUseful },
+    command(program, ["-c", `${count}`, "--", host], parsePing),
+  ];
 }
 
-/** Returns the programs that trace a route, the best first. */
-export function traceCommands(os: string, host: string): Command<TraceReport>[] {
+/**
+ * Returns the programs that trace a route, the best first.
+ *
+ * They resolve no names: while they wait for a name server, they miss answers of routers.
+ *
+ * @param options The arguments that limit the trace, such as `-m 5`.
+ */
+export function traceCommands(
+  os: string,
+  host: string,
+  options: readonly string[] = [],
+): Command<TraceReport>[] {
   checkHost(host);
-  if (os === "windows") return [command("tracert", ["-w", "1000", host], parseTracert)];
+  if (os === "windows") {
+    const given = options.map((option) => option === "-m" ? "-h" : option);
+    return [command("tracert", ["-d", "-w", "1000", ...given, host], parseTracert)];
+  }
   if (os === "linux") {
+    // Hosts limit the rate of answers to UDP, not of answers to echo requests (ICMP). These need a
+    // permission of the system.
+    const isUseful = ({ hops }: TraceReport) => hops.length > 0;
+    const traceroute = command(
+      "traceroute",
+      ["-n", "-I", "-w", "1", ...options, "--", host],
+      parseTraceroute,
+    );
     return [
-      command("traceroute", ["-w", "1", "--", host], parseTraceroute),
-      command("tracepath", ["--", host], parseTraceroute),
+      { ...traceroute, isUseful },
+      command("traceroute", ["-n", "-w", "1", "-N", "6", ...options, "--", host], parseTraceroute),
+      command("tracepath", ["-n", ...options, "--", host], parseTraceroute),
     ];
   }
   const program = isIPv6(host) ? "traceroute6" : "traceroute";
-  return [command(program, ["-w", "1", "-q", "1", "--", host], parseTraceroute)];
+  return [command(program, ["-n", "-w", "1", "-q", "1", ...options, "--", host], parseTraceroute)];
 }
 
 /** Returns the programs that list the interfaces, the best first. */
@@ -87,6 +116,9 @@ export function interfaceCommands(os: string): Command<Interface[]>[] {
   const ifconfig = command("ifconfig", ["-a"], parseIfconfig);
   return os === "linux" ? [command("ip", ["addr"], parseIpAddr), ifconfig] : [ifconfig];
 }
+
+/** Time for a program to print its results after an interrupt, in milliseconds. */
+const GRACE = 300;
 
 /** Most bytes of an output to keep. */
 const MAX_BYTES = 256 * 1024;
@@ -102,7 +134,10 @@ export async function runFirst<T>(
 ): Promise<CommandResult<T>> {
   for (const one of commands) {
     try {
-      return { ran: one, ...await run(one, options) };
+      const found = await run(one, options);
+      const isLast = one === commands.at(-1);
+      if (!isLast && !found.late && one.isUseful?.(found.report) === false) continue;
+      return { ran: one, ...found };
     } catch (error) {
       if (error instanceof Deno.errors.NotCapable) return { forbidden: one };
       if (!(error instanceof Deno.errors.NotFound)) throw error;
@@ -130,9 +165,12 @@ async function run<T>(
       child.kill(name);
     } catch { /* The program has ended in the meantime. */ }
   };
+  // At an interrupt, ping prints its statistics.
+  const kill = new Alarm(() => end("SIGKILL"));
   const alarm = new Alarm(() => {
     late = true;
-    end("SIGKILL");
+    end("SIGINT");
+    kill.start(GRACE);
   });
   alarm.start(timeout);
   const onAbort = () => end("SIGKILL");
@@ -145,6 +183,7 @@ async function run<T>(
     return { report: parse(stdout), complaint: escapeControls(line.slice(0, 200)), late };
   } finally {
     alarm.stop();
+    kill.stop();
     signal?.removeEventListener("abort", onAbort);
   }
 }

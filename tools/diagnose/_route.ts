@@ -1,6 +1,7 @@
 import { escapeControls } from "../../net/text.ts";
 import { isIPv6 } from "../internal/program_output.ts";
 import { checkHost, type Command, command, interfaceCommands, runFirst } from "./_commands.ts";
+import type { Interface } from "../parsers/interfaces.ts";
 import type { RouteToHost } from "./diagnosis.ts";
 import type { Walk } from "./_timed_step.ts";
 
@@ -31,7 +32,25 @@ function routeCommands(os: string, address: string): Command<RouteToHost | undef
   return [command("route", ["-n", "get", ...family, host], parseRouteGet)];
 }
 
-/** Parses the output of `ip route get` (Linux). */
+/** Adds the default gateways to the interfaces, if their program has not printed them. */
+export async function withGateways(
+  walk: Walk,
+  interfaces: readonly Interface[],
+): Promise<readonly Interface[]> {
+  if (walk.os === "windows") return interfaces;
+  const commands = walk.os === "linux"
+    ? [command("ip", ["route", "show", "default"], parseIpRoute)]
+    : [command("route", ["-n", "get", "default"], parseRouteGet)];
+  const result = await runFirst(commands, walk);
+  const found = "ran" in result ? result.report : undefined;
+  const gateway = found?.gateway;
+  if (gateway === undefined) return interfaces;
+  return interfaces.map((one) =>
+    one.name === found?.device ? { ...one, gateways: [...one.gateways, gateway] } : one
+  );
+}
+
+/** Parses the output of `ip route` (Linux). */
 export function parseIpRoute(output: Uint8Array): RouteToHost | undefined {
   const text = new TextDecoder().decode(output);
   const after = (word: string) => new RegExp(`\\b${word} ([\\w.:%-]+)`).exec(text)?.[1];

@@ -6,6 +6,10 @@ import {
   runFirst,
   traceCommands,
 } from "./_commands.ts";
+import { reverseDnsName } from "../../net/dns/codec.ts";
+import type { TraceReport } from "../parsers/traceroute.ts";
+import { withGateways } from "./_route.ts";
+import { ask } from "./_name_servers.ts";
 import { count, showTime } from "../internal/text.ts";
 import { timed, type Walk } from "./_timed_step.ts";
 import { CliError, ExitCode, missingProgram } from "../cli.ts";
@@ -16,11 +20,13 @@ export function interfacesStep(walk: Walk): Promise<InterfacesStep> {
   return timed<InterfacesStep, "interfaces">(walk, "interfaces", nothing, async () => {
     const result = await runFirst(interfaceCommands(walk.os), walk);
     if (!("ran" in result)) return { ...notRun(result), ...nothing };
-    const interfaces = result.report;
+    const interfaces = await withGateways(walk, result.report);
     const up = interfaces.filter((one) => one.up && one.addresses.length > 0);
     const outside = up.filter((one) => !one.loopback);
     const text = [...outside, ...up.filter((one) => one.loopback)].map((one) =>
-      `${one.name} ${one.addresses[0]!.address}`
+      `${one.name} ${one.addresses[0]!.address}${
+        one.gateways.length > 0 ? ` (gateway ${one.gateways[0]})` : ""
+      }`
     ).join(", ");
     if (outside.length > 0) return { status: "ok", text, interfaces };
     return {
@@ -60,20 +66,25 @@ export function pingStep(walk: Walk, host: string): Promise<PingStep> {
   });
 }
 
-/** Traces the route. */
-export function traceStep(walk: Walk, host: string): Promise<TraceStep> {
+/** Traces the route; with `names`, the names of the routers are resolved, too. */
+export function traceStep(walk: Walk, host: string, names: boolean): Promise<TraceStep> {
   return timed<TraceStep, "trace">(walk, "trace", {}, async () => {
     const options = { ...walk, timeout: walk.traceTimeout };
     const result = await runFirst(traceCommands(walk.os, host), options);
     if (!("ran" in result)) return notRun(result);
-    const { report, complaint, late, ran } = result;
+    const { complaint, late, ran } = result;
+    const report = names ? await withNames(walk, result.report) : result.report;
     const last = report.hops.findLast((hop) =>
       hop.probes.some((probe) => probe.time !== undefined)
     );
     const who = last?.probes.find((probe) => probe.time !== undefined);
     const name = who?.address ?? who?.name;
     if (report.reached) {
-      return { status: "ok", text: `reached after ${count(report.hops.length, "hop")}`, report };
+      // The host limits the rate of its answers, so it may be nearer than its first answer.
+      const before = report.hops.at(-2);
+      const isSure = before === undefined || before.probes.some(({ time }) => time !== undefined);
+      const hops = count(report.hops.length, "hop");
+      return { status: "ok", text: `reached ${isSure ? "after" : "within"} ${hops}`, report };
     }
     const cut = late ? `, stopped after ${showTime(walk.traceTimeout)}` : "";
     const note = last?.probes.find((probe) => probe.note !== undefined)?.note;
@@ -85,6 +96,31 @@ export function traceStep(walk: Walk, host: string): Promise<TraceStep> {
       : "If TCP fails as well, a device after that hop drops or refuses the packets.";
     return { status: "warning", text, advice, report };
   });
+}
+
+/** Maximum time for the name of a router, in milliseconds. */
+const NAME_TIME = 1000;
+
+/** Adds the names of the routers, as far as name servers know them. */
+async function withNames(walk: Walk, report: TraceReport): Promise<TraceReport> {
+  const probes = report.hops.flatMap((hop) => hop.probes);
+  const addresses = new Set(probes.flatMap(({ address, name }) => name ? [] : address ?? []));
+  const names = new Map<string, string>();
+  const hurried = { ...walk, timeout: Math.min(walk.timeout, NAME_TIME) };
+  await Promise.all([...addresses].map(async (address) => {
+    const { answers } = await ask(hurried, reverseDnsName(address.replace(/%.*$/, "")), ["PTR"]);
+    const [first] = answers.flatMap((answer) => answer.answers)
+      .flatMap((record) => record.type === "PTR" ? [record.target] : []);
+    if (first !== undefined) names.set(address, first);
+  }));
+  const hops = report.hops.map((hop) => ({
+    ...hop,
+    probes: hop.probes.map((probe) => ({
+      ...probe,
+      name: probe.name ?? names.get(probe.address ?? ""),
+    })),
+  }));
+  return { ...report, hops };
 }
 
 function notRun<T>(result: Exclude<CommandResult<T>, { ran: unknown }>) {

@@ -1,7 +1,7 @@
 import { formatAddress } from "../../net/address.ts";
 import { NetError } from "../../net/errors/errors.ts";
 import type { TcpAttempt, TcpStep } from "./diagnosis.ts";
-import { explainBlockage } from "./_blockage.ts";
+import { explainBlockage } from "../internal/blockage.ts";
 import { connectSocket, destroy } from "../internal/connection_phases.ts";
 import { showTime } from "../internal/text.ts";
 import { routeTo } from "./_route.ts";

@@ -1,6 +1,6 @@
 import { formatAddress } from "../../net/address.ts";
 import type { DiagnoseStep, DiagnoseTarget, Diagnosis, HttpPhases } from "./diagnosis.ts";
-import { explainBlockage } from "./_blockage.ts";
+import { explainBlockage } from "../internal/blockage.ts";
 import { statusLine, totalOf } from "./_step_http.ts";
 import { CLIENT_CERTIFICATE } from "./_failed_handshake.ts";
 import { count, showTime } from "../internal/text.ts";
@@ -10,8 +10,12 @@ type Named<N extends DiagnoseStep["step"]> = Extract<DiagnoseStep, { step: N }>;
 
 const CUT_ANSWER = "Check the log of the server, and the proxies and firewalls in between.";
 
-/** Returns the verdict: where the path fails, or that it works. */
-export function judgeSteps(target: DiagnoseTarget, steps: readonly DiagnoseStep[]): Sentence {
+/** Returns the verdict: where the path fails, or that it works; `proxy` is the host of the proxy. */
+export function judgeSteps(
+  target: DiagnoseTarget,
+  steps: readonly DiagnoseStep[],
+  proxy?: string,
+): Sentence {
   const find = <N extends DiagnoseStep["step"]>(name: N) =>
     steps.find((step): step is Named<N> => step.step === name);
   const where = formatAddress({ hostname: target.host, port: target.port });
@@ -22,7 +26,9 @@ export function judgeSteps(target: DiagnoseTarget, steps: readonly DiagnoseStep[
     advice: step.advice,
     time: timeOf(dns, tcp, tls, http),
   });
-  if (dns?.status === "failed") return broken(dns, `${target.host} cannot be found: ${dns.text}`);
+  if (dns?.status === "failed") {
+    return broken(dns, `${proxy ?? target.host} cannot be found: ${dns.text}`);
+  }
   if (tcp?.status === "failed") {
     return { ...broken(tcp, ""), ...judgeTcp(tcp, where, find("ping"), find("trace")) };
   }

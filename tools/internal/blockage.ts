@@ -1,7 +1,8 @@
 /** Finds out why no connection to an address is possible. It does no I/O. */
 
-import type { PingStep, RouteToHost, TcpAttempt, TraceStep } from "./diagnosis.ts";
-import { showTime } from "../internal/text.ts";
+import type { PingStep, RouteToHost, TcpAttempt, TraceStep } from "../diagnose/diagnosis.ts";
+import type { PingTrouble } from "../parsers/ping.ts";
+import { showTime } from "./text.ts";
 
 /** Everything that is known about a failed connection. */
 export interface Evidence {
@@ -42,16 +43,22 @@ export function explainBlockage(evidence: Evidence): Blockage {
         advice: "A firewall or the service itself rejects this machine.",
       };
     case "permission":
-      return {
-        text: `is not allowed by this machine (${error.code})`,
-        advice: "A firewall rule or a route of this machine prohibits it. Check both.",
-      };
+      return forbidden(error.code);
     default:
       break;
   }
+  // Linux reports a route of the type blackhole as an invalid argument.
+  if (error?.code === "EINVAL") return forbidden(error.code);
   if (!isUnreachable(evidence)) return { text: `fails: ${error?.message ?? "unknown"}` };
   if (route?.exists === false) return noRoute(evidence);
   return answersPing ? REJECTED : unreachable(evidence);
+}
+
+function forbidden(code: string | undefined): Blockage {
+  return {
+    text: `is not allowed by this machine (${code})`,
+    advice: "A firewall rule or a route of this machine prohibits it. Check both.",
+  };
 }
 
 /** The codes of the ICMP messages that a router or a firewall sends (RFC 1812 §5.2.7.1). */
@@ -83,7 +90,7 @@ function silence({ attempt: { error, time } }: Evidence): string {
 function silent(evidence: Evidence): Blockage {
   const { ping, trace, route } = evidence;
   const reported = ping?.report?.troubles[0];
-  if (reported !== undefined) return byReport(reported.from, route);
+  if (reported !== undefined) return byReport(reported, route);
   const last = lastRouter(trace);
   const advice =
     "The host is down, or a firewall drops the packets. Check its rules for this port.";
@@ -115,7 +122,7 @@ function noRoute({ attempt: { address } }: Evidence): Blockage {
 /** Explains a report that the host cannot be reached, if it does not answer echo requests either. */
 function unreachable({ attempt, route, ping }: Evidence): Blockage {
   const reported = ping?.report?.troubles[0];
-  if (reported !== undefined) return byReport(reported.from, route);
+  if (reported !== undefined) return byReport(reported, route);
   const isSlow = attempt.time > NEIGHBOUR_TIME;
   if (route?.exists && route.gateway === undefined && isSlow) return isOff(route);
   if (isSlow) {
@@ -133,12 +140,18 @@ function unreachable({ attempt, route, ping }: Evidence): Blockage {
 }
 
 /** Explains a report of this machine or of a router. */
-function byReport(from: string, route: RouteToHost | undefined): Blockage {
+function byReport({ from, text }: PingTrouble, route: RouteToHost | undefined): Blockage {
   if (from === route?.source) {
     if (route.gateway === undefined) return isOff(route);
     return {
       text: `cannot be reached: the default gateway ${route.gateway} does not answer`,
       advice: `Check the router ${route.gateway}, and the cable or the radio of ${route.device}.`,
+    };
+  }
+  if (/filtered|prohibited/i.test(text)) {
+    return {
+      text: `cannot be reached: the firewall ${from} rejects the packets`,
+      advice: ADD_RULE,
     };
   }
   return {

@@ -1,0 +1,74 @@
+/** `diagnose` in a network with faults: firewalls, a host that is off, missing routes. */
+
+import { assertMatch } from "@std/assert";
+import { LOCK } from "../../_support/flags.ts";
+import { inLab, needsLab } from "../../_support/network_lab.ts";
+import { ROOT } from "../../_support/runnable.ts";
+
+const lab = needsLab("ping", "traceroute");
+const PROGRAM = new URL("tools/diagnose.ts", ROOT).pathname;
+const RUN = `'${Deno.execPath()}' run -q ${LOCK} -P=diagnose '${PROGRAM}'`;
+
+/** Runs diagnoses one after the other, and returns the beginning of each output. */
+async function diagnoses(
+  runs: readonly { readonly before?: string; readonly args: string }[],
+): Promise<string[]> {
+  const script = runs.map(({ before = ":", args }) => `${before}\n${RUN} ${args} || true\necho @@`);
+  const output = await inLab(script.join("\n"));
+  return output.split("@@\n").map((one) => one.split("\n\n")[0]!.replace(/\n */g, " "));
+}
+
+Deno.test({
+  name: `diagnose tells firewalls apart from missing hosts and routes${lab.suffix}`,
+  ignore: lab.ignore,
+  async fn() {
+    const all = "-c 1 -t 1s --trace-timeout 1s tcp://10.77.2.2:80";
+    const reject = (type: string) => `rule tcp dport 80 reject with icmp type ${type}`;
+    const rejected = /2:80 cannot be reached, although the host answers ping: a firewall rejects/;
+    const rows: [before: string, args: string, verdict: RegExp][] = [
+      ["rule tcp dport 80 drop", all, /does not answer in 1\.0 s, although the host answers ping/],
+      [reject("net-unreachable"), all, rejected],
+      [reject("host-unreachable"), all, rejected],
+      [reject("prot-unreachable"), all, rejected],
+      [reject("net-prohibited"), all, rejected],
+      [reject("host-prohibited"), all, rejected],
+      [reject("admin-prohibited"), all, rejected],
+      // The kernel does not tell the difference.
+      [reject("port-unreachable"), all, /refuses connections: nothing listens there/],
+      ["rule tcp dport 80 reject with tcp reset", all, /refuses connections/],
+      ["rule drop", all, /2:80 does not answer in 1\.0 s The host is down, or a firewall drops/],
+      [
+        "rule reject with icmp type admin-prohibited",
+        all,
+        /the firewall 10\.77\.1\.1 rejects the packets/,
+      ],
+      ["on_router nft flush ruleset", all, /2:80 refuses connections/],
+      [
+        ":",
+        "-c 3 -t 2s --trace-timeout 1s tcp://10.99.1.1:80",
+        /the router 10\.77\.1\.1 says|knows no route/,
+      ],
+      [":", "tcp tcp://10.77.1.9:80", /9:80 is off, or has another address: .* \(c0\)/],
+      [
+        ":",
+        "tcp tcp://10.77.2.9:80",
+        /the host is off, because .* The gateway is 10\.77\.1\.1 \(c0\)/,
+      ],
+      ["ip route add prohibit 10.5.0.0/16", "tcp tcp://10.5.0.1:80", /not allowed by this machine/],
+      ["ip route del default", "tcp tcp://10.77.2.2:80", /no route leads .* no default gateway/],
+    ];
+    const found = await diagnoses(rows.map(([before, args]) => ({ before, args })));
+    for (const [i, [, , verdict]] of rows.entries()) assertMatch(found[i]!, verdict);
+  },
+});
+
+Deno.test({
+  name: `diagnose trace says the same three times in a row${lab.suffix}`,
+  ignore: lab.ignore,
+  async fn() {
+    const limit = "on_host sh -c 'echo 1000 > /proc/sys/net/ipv4/icmp_ratelimit'";
+    const args = "trace 10.77.2.2";
+    const found = await diagnoses([{ before: limit, args }, { args }, { args }]);
+    for (const one of found.slice(0, 3)) assertMatch(one, /reached (after|within) 2 hops/);
+  },
+});
