@@ -3,7 +3,7 @@
 import { NetError } from "../errors/errors.ts";
 import { ReplyError } from "../errors/reply_error.ts";
 import { type FtpEntry, isPlainFtpName } from "./codec.ts";
-import { parseFtpListing } from "./listing.ts";
+import { parseInTurns } from "./_parse_listing.ts";
 
 /** Maximum depth of directories. A server can report an endless tree. */
 const MAX_DEPTH = 100;
@@ -62,6 +62,6 @@ export async function clearDirectory(ftp: DirectoryClient, path: string, depth =
  * has to confirm each.
  */
 async function realDirectoriesIn(ftp: DirectoryClient, path: string): Promise<ReadonlySet<string>> {
-  const { entries } = parseFtpListing(await ftp.rawListing(path));
+  const { entries } = await parseInTurns(await ftp.rawListing(path));
   return new Set(entries.filter(({ type }) => type === "directory").map(({ name }) => name));
 }

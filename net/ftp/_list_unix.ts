@@ -100,8 +100,13 @@ const PADDED = new RegExp(`${AGED.source}[ \\t]`);
 export const UNIX_FORMAT: ListFormat = {
   name: "Unix",
   join(lines) {
-    const aged = lines.filter((line) => AGED.test(line));
-    if (aged.length === 0 || !aged.every((line) => PADDED.test(line))) return lines;
+    let isPadded = false;
+    for (const line of lines) {
+      if (!AGED.test(line)) continue;
+      isPadded = PADDED.test(line);
+      if (!isPadded) break;
+    }
+    if (!isPadded) return lines;
     return lines.map((line) => line.replace(PADDED, "$1 "));
   },
   parse: parserOf(UNIX),

@@ -5,7 +5,7 @@ import { ReplyError } from "../errors/reply_error.ts";
 import type { FtpControl } from "./_control.ts";
 import type { FtpTransfers } from "./_transfers.ts";
 import { type FtpEntry, parseFtpFacts, parseFtpPath } from "./codec.ts";
-import { parseFtpListing } from "./listing.ts";
+import { nextTurn, parseInTurns, STEP } from "./_parse_listing.ts";
 import type { FtpListOptions } from "./options.ts";
 
 /** The replies of a server that takes the flag for a name, or refuses it. */
@@ -32,7 +32,7 @@ export class FtpLister {
       const entries = await this.#byFacts(path, onUnknown);
       if (entries !== undefined) return entries;
     }
-    const { entries, unknown } = parseFtpListing(await this.lines(path), new Date(), parseLine);
+    const { entries, unknown } = await parseInTurns(await this.lines(path), parseLine);
     this.#tell(unknown, onUnknown);
     return [...entries];
   }
@@ -77,7 +77,8 @@ export class FtpLister {
     }
     const entries: FtpEntry[] = [];
     const unknown: string[] = [];
-    for (const line of lines) {
+    for (const [index, line] of lines.entries()) {
+      if (index % STEP === STEP - 1) await nextTurn();
       if (line === "") continue;
       const found = parseFtpFacts(line);
       if (found === undefined) unknown.push(line);
@@ -100,7 +101,7 @@ export class FtpLister {
         throw error;
       });
       // A server that takes the flag for a name finds nothing, or says so in words.
-      this.#showsHidden = all.length > 0 && parseFtpListing(all).unknown.length === 0;
+      this.#showsHidden = all.length > 0 && (await parseInTurns(all)).unknown.length === 0;
       if (this.#showsHidden) return all;
     }
     return await this.#listing(what, "LIST");

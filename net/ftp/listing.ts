@@ -22,45 +22,9 @@
  * @module
  */
 
-import type { FtpEntry } from "./codec.ts";
-import { MVS_FORMAT, NONSTOP_FORMAT, OS400_FORMAT, VMS_FORMAT, ZVM_FORMAT } from "./_list_hosts.ts";
-import { DOS_FORMAT, EPLF_FORMAT, OS2_FORMAT } from "./_list_pc.ts";
-import { MAC_FORMAT, NETWARE_FORMAT, UNIX_FORMAT } from "./_list_unix.ts";
-import type { ListFormat } from "./_list_values.ts";
+import { type FtpLineParser, type FtpListing, parseInSteps } from "./_parse_listing.ts";
 
-/** The entries of a listing. */
-export interface FtpListing {
-  /** The entries, without `.` and `..`. */
-  readonly entries: readonly FtpEntry[];
-  /** The lines that have another form than the listing. */
-  readonly unknown: readonly string[];
-}
-
-/**
- * Parses a line of a listing in a form that the library does not know.
- *
- * @param line The line, without its line ending.
- * @param now The current time, for forms without a year.
- * @returns The entry; null for a line without one; undefined if the line is not understood.
- */
-export type FtpLineParser = (line: string, now: Date) => FtpEntry | null | undefined;
-
-/** The maximum length of a line in UTF-16 units. A longer one is not understood. */
-const MAX_LINE = 4096;
-
-const FORMATS: readonly ListFormat[] = [
-  UNIX_FORMAT,
-  DOS_FORMAT,
-  EPLF_FORMAT,
-  NETWARE_FORMAT,
-  VMS_FORMAT,
-  MVS_FORMAT,
-  OS400_FORMAT,
-  NONSTOP_FORMAT,
-  OS2_FORMAT,
-  ZVM_FORMAT,
-  MAC_FORMAT,
-];
+export type { FtpLineParser, FtpListing } from "./_parse_listing.ts";
 
 /**
  * Parses a listing in the form that understands most of its lines.
@@ -75,27 +39,9 @@ export function parseFtpListing(
   now: Date = new Date(),
   parseLine?: FtpLineParser,
 ): FtpListing {
-  const filled = lines.filter((line) => line.trim() !== "");
-  if (parseLine !== undefined) return parse({ name: "given", parse: parseLine }, filled, now);
-  let best: FtpListing = { entries: [], unknown: filled };
-  for (const format of FORMATS) {
-    const listing = parse(format, filled, now);
-    if (listing.unknown.length < best.unknown.length) best = listing;
-    if (best.unknown.length === 0) break;
+  const steps = parseInSteps(lines, now, parseLine);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
   }
-  return best;
-}
-
-function parse({ join, parse }: ListFormat, lines: readonly string[], now: Date): FtpListing {
-  // VMS lists all versions of a file, the latest one first.
-  const entries = new Map<string, FtpEntry>();
-  const unknown: string[] = [];
-  for (const line of join?.(lines) ?? lines) {
-    const entry = line.length > MAX_LINE ? undefined : parse(line, now);
-    if (entry === undefined) unknown.push(line);
-    else if (entry !== null && !/^\.\.?$/.test(entry.name) && !entries.has(entry.name)) {
-      entries.set(entry.name, entry);
-    }
-  }
-  return { entries: [...entries.values()], unknown };
 }

@@ -25,6 +25,7 @@ import {
   parseFtpFacts,
   parseFtpPassive,
   parseFtpPath,
+  parseFtpSize,
   parseFtpTime,
 } from "../../net/ftp/codec.ts";
 import { parseFtpListing } from "../../net/ftp/listing.ts";
@@ -398,6 +399,7 @@ const FTP: CostRow[] = [
   of(parseFtpExtendedPassive, LINE, { around: [["(|||", "|)"]], units: ["(|||1", "(|||"] }),
   of(parseFtpPassive, LINE, { around: [["(1,1,1,1,1", ")"]], units: ["1,1,1,1,1,"] }),
   of(parseFtpPath, LINE, { around: [['"', '"'], ['"', ""]], units: ['""'] }),
+  of(parseFtpSize, LINE, { around: [["5 ", ""]] }),
   of(parseFtpTime, LINE, { around: [["20260101000000.", ""]] }),
   of(parseFtpFacts, MUCH, {
     around: [["", " name"], ["type=file;", " n"], ["type=OS.unix=slink:", "; n"]],

@@ -314,3 +314,24 @@ Deno.test("the option encoding serves listings, commands and replies", async () 
     "OPTS UTF8 ON",
   ]);
 });
+
+Deno.test("a long listing does not keep other work waiting", async () => {
+  for (
+    const [features, line] of [["MLST size*;", "type=file;size=1; f"], ["SIZE", "what is this? "]]
+  ) {
+    const text = Array.from({ length: 20_000 }, (_, i) => `${line}${i}\r\n`).join("");
+    await using server = fileServer(say(text), {
+      FEAT: () => `211-x\r\n ${features}\r\n211 end\r\n`,
+    });
+    await using ftp = await connectFtp({ ...PLAIN, port: server.port });
+    let [turns, done] = [0, false];
+    const listing = ftp.list(undefined, { onUnknown: () => {} }).finally(() => done = true);
+    while (!done) {
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      turns++;
+    }
+    await listing;
+    // The parser alone pauses this often. Reading adds to it.
+    assert(turns >= 15, `${turns}`);
+  }
+});
