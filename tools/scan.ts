@@ -60,8 +60,8 @@ const RESOLVE = 10_000;
  * Scans hosts.
  *
  * @param targets One target, or several: names, addresses (also with a zone such as `fe80::1%eth0`),
- * and networks such as `127.0.0.0/28`. The first address of a name counts. A network is expanded
- * lazily.
+ * networks such as `127.0.0.0/28`, and ranges such as `127.0.0.1-50`. All addresses of a name are
+ * scanned. A network is expanded lazily.
  * @param options The ports, the limits, and the details to read. Default: the 100 most common ports.
  * @returns Each port of each host once, as soon as it is known. Hosts are in order, ports are not.
  * @throws {RangeError | TypeError} If a target, a port or an option is invalid.
@@ -99,15 +99,20 @@ export function scan(
     : Math.min(options.workers ?? (many ? most : 1), concurrency ?? MOST);
   const random = generator(seed);
   const failed: ScanResult[] = [];
+  const known = new Targets(options.exclude);
   async function* hosts() {
-    const seen = new Targets();
-    for await (const text of listed) yield* seen.read(text);
+    for await (const text of listed) yield* known.read(text);
   }
   const look = (target: ScanTarget) => locate(target, options.signal);
   async function* jobs() {
-    for await (const host of ahead(hosts(), RESOLVED, look)) {
-      if ("state" in host) failed.push(host);
-      else yield { host, address: host.address, ports: shuffle(ports, random) };
+    for await (const found of ahead(hosts(), RESOLVED, look)) {
+      if (!Array.isArray(found)) failed.push(found);
+      else {
+        for (const host of found) {
+          if (host.named && known.excludes(host.address)) continue;
+          yield { host, address: host.address, ports: shuffle(ports, random) };
+        }
+      }
     }
   }
   const probed = probeAll(jobs(), settings, workers, options.signal);
@@ -166,16 +171,16 @@ async function ask(
   return { ...result, ...(said && { banner: said }), ...(spoken && { tls: spoken }) };
 }
 
-/** Returns a target with its address, or the result for a name without an address. */
+/** Returns a target for each address of a name, or the result for a name without an address. */
 async function locate(
   target: ScanTarget,
   signal: AbortSignal | undefined,
-): Promise<ScanTarget | ScanResult> {
-  if (!target.named) return target;
+): Promise<ScanTarget[] | ScanResult> {
+  if (!target.named) return [target];
   const { host } = target;
   try {
-    const [address] = await resolveBySystem(host, { timeout: RESOLVE, signal });
-    if (address !== undefined) return { ...target, address };
+    const addresses = await resolveBySystem(host, { timeout: RESOLVE, signal });
+    if (addresses.length > 0) return addresses.map((address) => ({ ...target, address }));
   } catch (error) {
     signal?.throwIfAborted();
     if ((error as { kind?: string }).kind === "permission") throw error;
@@ -221,7 +226,8 @@ const DIFFERENT = 4;
 const cli = defineCli({
   name: "scan",
   summary: "Finds the open TCP ports of hosts.",
-  description: "Targets: names, addresses, networks (127.0.0.0/28), - for standard input.",
+  description:
+    "Targets: names, addresses, networks (127.0.0.0/28), ranges (127.0.0.1-50), - for standard input.",
   flags: {
     ports: {
       type: "string",
@@ -236,6 +242,7 @@ const cli = defineCli({
       help: "Number of common ports, from a list of this project [default: 100]",
     },
     excludePorts: { type: "string", placeholder: "ports", help: "Ports to leave out" },
+    exclude: { type: "list", placeholder: "target", help: "Host or network to leave out" },
     concurrency: {
       type: "integer",
       min: 1,
@@ -271,7 +278,7 @@ const cli = defineCli({
       choices: ["table", "json", "ndjson", "csv"],
       default: "table",
       alias: "o",
-      help: "Format of the results: table, json, ndjson, csv",
+      help: "Format: table (sorted, at the end), json, ndjson, csv (as ports are found)",
     },
     expect: {
       type: "string",
@@ -308,10 +315,11 @@ const cli = defineCli({
  */
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async (values, ctx) => {
-    const { target, file, open, output, json, ...rest } = values;
+    const { target, file, exclude, open, output, json, ...rest } = values;
     const { concurrency, timeout, retries, rate, seed, banner, tls, workers } = rest;
     const { wanted, expected } = readPorts(rest);
     const targets = await readTargets(target, file, ctx);
+    usage(() => new Targets(exclude), "--exclude");
     const hosts = usage(() => targets.reduce((sum, one) => sum + countHosts(one), 0));
     const format: ScanFormat = json ? "ndjson" : output;
     const report = new ScanReport(
@@ -324,6 +332,7 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
     try {
       const options = {
         ports: wanted,
+        exclude,
         rate,
         banner,
         tls,

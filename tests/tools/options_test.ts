@@ -64,6 +64,7 @@ Deno.test("serveFaultProxy() and its methods check every option", async () => {
 Deno.test("scan() checks every option", async () => {
   await checkEveryOption<ScanOptions>("scan", {
     ports: "text",
+    exclude: "none",
     concurrency: "none",
     timeout: "none",
     retries: "none",

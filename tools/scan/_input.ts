@@ -10,7 +10,7 @@ export function usage<T>(read: () => T, flag?: string): T {
     if (!(error instanceof RangeError)) throw error;
     const message = flag === undefined
       ? error.message
-      : error.message.replace("Cannot use the ports", `Bad value for ${flag}:`);
+      : error.message.replace(/^Cannot (use the ports|scan)/, `Bad value for ${flag}:`);
     throw new CliError(message, 2);
   }
 }

@@ -8,6 +8,7 @@ import {
   type Rule,
   rule,
   signal,
+  text,
 } from "../../net/internal/options.ts";
 import type { ScanOptions } from "./options.ts";
 
@@ -21,6 +22,7 @@ const ports: Rule = (name, value) => {
 /** The rules for the options of `scan`. */
 export const SCAN = new OptionRules<ScanOptions>({
   ports,
+  exclude: listOf(text),
   concurrency: integer(1, 10_000),
   timeout: integer(1, MAX_TIMER),
   retries: integer(0, 100),

@@ -1,3 +1,4 @@
+import { readAddressBytes } from "../../net/address_block.ts";
 import { escapeControls, escapeJson } from "../../net/text.ts";
 import type { CliContext } from "../cli.ts";
 import type { ScannedTls } from "./_open_port_details.ts";
@@ -19,6 +20,8 @@ const COLUMNS = [
   "banner",
 ] as const;
 const TLS_COLUMNS = ["protocol", "alpn", "subject", "daysLeft"] as const;
+/** Number of ports from which it is a finding that all of them are open. */
+const ALL_OPEN = 3;
 /** Interval of the progress line, in milliseconds. */
 const STEP = 100;
 
@@ -30,8 +33,10 @@ export interface ReportOptions {
   readonly expected: ReadonlySet<number> | undefined;
 }
 
-/** The ports of a host that the summary needs. */
-type Kept = Record<"open" | "filtered" | "error", number[]>;
+/** The ports of an address that the summary needs. */
+interface Kept extends Record<"open" | "filtered" | "error", number[]> {
+  readonly host: string;
+}
 
 /** Prints results, the progress on a terminal, and a summary. */
 export class ScanReport {
@@ -44,8 +49,12 @@ export class ScanReport {
   readonly #ports: number;
   readonly #started = performance.now();
   readonly #counts: Record<ScanState, number> = { open: 0, closed: 0, filtered: 0, error: 0 };
-  /** Hosts that the summary mentions. A host with only closed ports needs no memory. */
+  /** Addresses that the summary mentions. One with only closed ports needs no memory. */
   readonly #hosts = new Map<string, Kept>();
+  /** The rows of the table. They are sorted at the end. */
+  readonly #found: ScanResult[] = [];
+  /** The addresses of each name. */
+  readonly #addresses = new Map<string, Set<string>>();
   #total: number;
   #done = 0;
   #shownAt = 0;
@@ -81,10 +90,13 @@ export class ScanReport {
     }
     this.#done++;
     this.#counts[state]++;
-    const summed = this.#format === "table" && !open && (state === "filtered" || state === "error");
-    if (summed || expected !== undefined) {
-      let kept = this.#hosts.get(host);
-      if (kept === undefined) this.#hosts.set(host, kept = { open: [], filtered: [], error: [] });
+    if (host !== found.address) this.#countAddress(host, found.address);
+    if ((this.#format === "table" && state !== "closed") || expected !== undefined) {
+      const name = nameOf(found);
+      let kept = this.#hosts.get(name);
+      if (kept === undefined) {
+        this.#hosts.set(name, kept = { host, open: [], filtered: [], error: [] });
+      }
       if (state !== "closed") kept[state].push(port);
     }
     if (state === "open" || !open) this.#show(found);
@@ -99,6 +111,8 @@ export class ScanReport {
       return;
     }
     if (this.#format !== "table") return;
+    for (const found of this.#found.sort(byAddressAndPort)) this.#row(found);
+    for (const line of this.#allOpen()) this.#print(line);
     if (!this.#options.open) {
       for (const line of this.#byFinding("filtered", "filtered")) this.#print(line);
       for (const line of this.#byFinding("error", "error")) this.#print(line);
@@ -117,8 +131,10 @@ export class ScanReport {
     const { expected } = this.#options;
     if (expected === undefined) return true;
     let good = true;
-    for (const [host, { open }] of this.#hosts) {
-      const found = new Set(open);
+    // A port of a name is open if it is so at one of the addresses.
+    const names = Map.groupBy(this.#hosts.values(), ({ host }) => host);
+    for (const [host, kept] of names) {
+      const found = new Set(kept.flatMap(({ open }) => open));
       const missing = [...expected.difference(found)];
       const extra = [...found.difference(expected)];
       if (missing.length + extra.length === 0) continue;
@@ -147,6 +163,23 @@ export class ScanReport {
     );
   }
 
+  /** Returns a line for each address with many ports that are all open. */
+  #allOpen(): string[] {
+    if (this.#ports < ALL_OPEN) return [];
+    return [...this.#hosts].filter(([, { open }]) => open.length === this.#ports).map(([name]) =>
+      `${name}: all ${this.#ports} ports are open; a firewall or a proxy may answer for them`
+    );
+  }
+
+  #countAddress(host: string, address: string): void {
+    const addresses = this.#addresses.get(host);
+    if (addresses === undefined) this.#addresses.set(host, new Set([address]));
+    else if (!addresses.has(address)) {
+      addresses.add(address);
+      this.#total += this.#ports;
+    }
+  }
+
   #show(found: ScanResult): void {
     switch (this.#format) {
       case "ndjson":
@@ -158,13 +191,13 @@ export class ScanReport {
       case "csv":
         return this.#ctx.print(this.#csv(found));
       case "table":
-        if (found.state === "open") this.#row(found);
+        if (found.state === "open") this.#found.push(found);
     }
   }
 
-  #row({ host, address, port, rtt = 0, service = "", banner, tls }: ScanResult): void {
-    this.#clear();
-    const where = host === address ? host : `${host} (${address})`;
+  #row(found: ScanResult): void {
+    const { port, rtt = 0, service = "", banner, tls } = found;
+    const where = nameOf(found);
     if (this.#rows++ === 0) {
       this.#print(
         `${"PORT".padEnd(6)}${"STATE".padEnd(7)}${"RTT".padStart(8)}  ${"SERVICE".padEnd(16)}HOST`,
@@ -217,6 +250,22 @@ export class ScanReport {
   #clear(): void {
     if (this.#ctx.io.stderrIsTerminal && this.#shownAt > 0) this.#ctx.io.stderr("\r\x1b[K");
   }
+}
+
+/** Returns the host, with its address if it is a name. */
+function nameOf({ host, address }: ScanResult): string {
+  return host === address ? host : `${host} (${address})`;
+}
+
+/** Compares by the numeric value of the address, IPv4 first, and then by the port. */
+function byAddressAndPort(a: ScanResult, b: ScanResult): number {
+  if (a.address === b.address) return a.port - b.port;
+  const [one, other] = [a, b].map(({ address }) =>
+    readAddressBytes(address.replace(/%.*$/, "")) ?? new Uint8Array(16)
+  );
+  if (one!.length !== other!.length) return one!.length - other!.length;
+  const at = one!.findIndex((byte, i) => byte !== other![i]);
+  return at === -1 ? (a.address < b.address ? -1 : 1) : one![at]! - other![at]!;
 }
 
 /** Describes the validity of a certificate at a time. */

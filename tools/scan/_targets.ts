@@ -23,6 +23,34 @@ export class Targets {
   readonly #names = new Set<string>();
   readonly #singles = new Set<string>();
   readonly #networks: Range[] = [];
+  readonly #excludedNames = new Set<string>();
+  readonly #excludedZoned = new Set<string>();
+  readonly #excluded: Range[] = [];
+
+  /**
+   * Creates targets.
+   *
+   * @param exclude Targets that are left out.
+   * @throws {RangeError} If one of them is invalid.
+   */
+  constructor(exclude: readonly string[] = []) {
+    for (const text of exclude) {
+      const zoned = readZoned(text);
+      const range = zoned === undefined ? readRange(text) : undefined;
+      if (zoned !== undefined) this.#excludedZoned.add(zoned);
+      else if (range !== undefined) this.#excluded.push(range);
+      else this.#excludedNames.add(plainName(text));
+    }
+  }
+
+  /** Returns whether an address is left out. */
+  excludes(address: string): boolean {
+    if (this.#excludedZoned.has(address)) return true;
+    if (this.#excluded.length === 0 || address.includes("%")) return false;
+    const range = readRange(address);
+    return range !== undefined &&
+      this.#excluded.some((one) => holds(one, range.first, range.bits));
+  }
 
   /**
    * Yields the hosts of one target.
@@ -32,21 +60,21 @@ export class Targets {
   *read(text: string): Generator<ScanTarget, void, void> {
     const zoned = readZoned(text);
     if (zoned !== undefined) {
-      if (this.#singles.has(zoned)) return;
+      if (this.#singles.has(zoned) || this.#excludedZoned.has(zoned)) return;
       this.#singles.add(zoned);
       yield { host: zoned, address: zoned, named: false };
       return;
     }
     const range = readRange(text);
     if (range === undefined) {
-      const name = text.replace(/\.$/, "").toLowerCase();
-      if (this.#names.has(name)) return;
+      const name = plainName(text);
+      if (this.#names.has(name) || this.#excludedNames.has(name)) return;
       this.#names.add(name);
       yield { host: text, address: text, named: true };
       return;
     }
     const single = range.first === range.last;
-    const earlier = [...this.#networks];
+    const earlier = [...this.#networks, ...this.#excluded];
     if (!single) this.#networks.push(range);
     for (let at = range.first; at <= range.last; at++) {
       const before = earlier.find((one) => holds(one, at, range.bits));
@@ -79,14 +107,31 @@ function readZoned(text: string): string | undefined {
   return at === undefined ? undefined : `${formatNumber(at, 128)}%${zone}`;
 }
 
-/** Returns the range of an address or a network; undefined for a name. */
+function plainName(text: string): string {
+  return text.replace(/\.$/, "").toLowerCase();
+}
+
+/** Returns the range `10.0.0.1-50` or `10.0.0.1-10.0.1.50`; undefined for another text. */
+function readSpan(text: string): Range | undefined {
+  const [, from = "", to = ""] = /^([\d.]+)-([\d.]+)$/.exec(text) ?? [];
+  const first = readIpv4(from);
+  if (first === undefined) return undefined;
+  const last = readIpv4(/^\d{1,3}$/.test(to) ? from.replace(/\d+$/, to) : to);
+  if (last === undefined) throw wrong(text, "a range ends with an address or its last number");
+  if (last < first) throw wrong(text, "the first address of a range must be the smaller one");
+  return { bits: 32, first, last };
+}
+
+/** Returns the range of an address, a range or a network; undefined for a name. */
 function readRange(text: string): Range | undefined {
+  const span = readSpan(text);
+  if (span !== undefined) return span;
   if (text === "" || /[\s\p{Cc}]/u.test(text) || text.startsWith("-")) throw wrong(text);
   const [, written = "", prefix] = /^\[?([^\]/]*)\]?(?:\/(\d{1,3}))?$/.exec(text) ?? [];
   const bits = written.includes(":") ? 128 : 32;
   const at = bits === 128 ? readIpv6(written) : readIpv4(written);
   if (at === undefined) {
-    if (text.includes("/") || text.includes(":") || /^[\d.]+$/.test(text)) throw wrong(text);
+    if (text.includes("/") || text.includes(":") || /^[\d.-]+$/.test(text)) throw wrong(text);
     if (!/^[\p{L}\p{N}_](?:[\p{L}\p{N}._-]{0,252})$/u.test(text)) throw wrong(text);
     return undefined;
   }
@@ -125,7 +170,7 @@ function formatNumber(at: bigint, bits: 32 | 128): string {
 
 function wrong(
   text: string,
-  why = "a target is a name, an address or a network such as 10.0.0.0/24",
+  why = "a target is a name, an address, a network (10.0.0.0/24) or a range (10.0.0.1-50)",
 ): RangeError {
   return new RangeError(`Cannot scan ${JSON.stringify(text)}: ${why}`);
 }

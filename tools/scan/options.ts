@@ -42,6 +42,13 @@ export interface ScanOptions {
    */
   ports?: string | readonly number[];
   /**
+   * Targets to leave out: names, addresses, networks and ranges. An address is also left out if a name
+   * leads to it.
+   *
+   * @default none
+   */
+  exclude?: readonly string[];
+  /**
    * Connections at once, from 1 to 10,000. Without it, the number starts at 200, grows to 1000 while
    * hosts answer, and shrinks if answers are lost (AIMD) or file descriptors run out.
    *
