@@ -1,12 +1,12 @@
 /** `net/smtp/client.ts` against servers of others. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { delay } from "@std/async/delay";
 import { NetError } from "../../../net/errors/errors.ts";
 import { ReplyError } from "../../../net/errors/reply_error.ts";
 import { connectSmtp } from "../../../net/smtp/client.ts";
 import { testCertificates } from "../../_support/certificates.ts";
 import { needsDovecot, startDovecot } from "../../_support/dovecot.ts";
+import { BODIES, countOf, HEAD, untilDelivered } from "../../_support/maildir.ts";
 import { needsPython, pythonWith } from "../../_support/peers.ts";
 import { needsPostfix, startPostfix } from "../../_support/postfix.ts";
 import { startPeer } from "../../_support/runnable.ts";
@@ -65,16 +65,6 @@ asyncio.run(main())`,
 const found = [needsPostfix(), needsDovecot()];
 const postfix = found.find(({ ignore }) => ignore) ?? found[0]!;
 
-/** Bodies that have gone wrong elsewhere, lines ended by CRLF. */
-const BODIES = {
-  "only dots": ".\r\n..\r\n...\r\n",
-  "what ends a message": "a\r\n.\r\nMAIL FROM:<x@y.test>\r\n.\r\n",
-  "dots everywhere": Array.from({ length: 2000 }, (_, i) => `.${"x.".repeat(i % 40)}\r\n`).join(""),
-  "beyond ASCII": "grüße \u{1f600}\r\n.ü\r\n",
-  "no line end": ".",
-  "nothing": "",
-};
-
 Deno.test({
   name:
     `Postfix: encrypted, logged in by every mechanism, refused in part, delivered byte for byte${postfix.suffix}`,
@@ -96,18 +86,16 @@ Deno.test({
       assertEquals([refused.code, refused.retryable], ["535", false]);
     }
     await using mail = await connectSmtp({ ...options, port: server.smtp });
-    const head = "From: ann@b.test\r\nTo: ann@b.test\r\nDate: Mon, 23 Nov 2026 19:00:00 +0000\r\n" +
-      "Message-ID: <1@b.test>\r\nSubject: ";
     for (const [name, body] of Object.entries(BODIES)) {
       const to = ["nobody@b.test", "ann@b.test"];
-      const sent = await mail.send({ from: "bob@b.test", to }, `${head}${name}\r\n\r\n${body}`);
+      const sent = await mail.send({ from: "bob@b.test", to }, `${HEAD}${name}\r\n\r\n${body}`);
       assertEquals(sent.accepted, ["ann@b.test"]);
       assertEquals(sent.rejected.map(({ address, error }) => [address, error.code]), [
         ["nobody@b.test", "550"],
       ]);
     }
     // As a stream, a byte at a time.
-    const bytes = new TextEncoder().encode(`${head}stream\r\n\r\n${BODIES["only dots"]}`);
+    const bytes = new TextEncoder().encode(`${HEAD}stream\r\n\r\n${BODIES["only dots"]}`);
     const stream = async function* () {
       for (let i = 0; i < bytes.length; i++) yield bytes.subarray(i, i + 1);
     };
@@ -124,30 +112,10 @@ Deno.test({
     );
     assertEquals(toldLate.code, "552");
     await mail.noop();
-    const wanted = { ...BODIES, stream: BODIES["only dots"] };
+    const wanted = { ...BODIES, stream: BODIES["only dots"]! };
     const delivered = await untilDelivered(dovecot.maildir("ann"), Object.keys(wanted).length);
     for (const [name, body] of Object.entries(wanted)) {
-      const end = `${head}${name}\r\n\r\n${body}${
-        body.endsWith("\n") || body === "" ? "" : "\r\n"
-      }`;
-      const count = delivered.filter((text) => text.endsWith(end.replaceAll("\r\n", "\n"))).length;
-      assertEquals(count, 1, name);
+      assertEquals(countOf(delivered, name, body), 1, name);
     }
   },
 });
-
-/** The messages of a Maildir, once there are so many. */
-async function untilDelivered(maildir: string, count: number): Promise<string[]> {
-  const end = performance.now() + 20_000;
-  for (;;) {
-    const texts: string[] = [];
-    try {
-      for await (const { name } of Deno.readDir(`${maildir}/new`)) {
-        texts.push(await Deno.readTextFile(`${maildir}/new/${name}`));
-      }
-    } catch { /* The first message makes the folder. */ }
-    if (texts.length >= count) return texts;
-    assert(performance.now() < end, `${texts.length} of ${count} messages are there`);
-    await delay(20);
-  }
-}
