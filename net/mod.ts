@@ -32,6 +32,7 @@ export * from "./dns/multicast.ts";
 export * from "./dns/record.ts";
 export * from "./dns/resolv_conf.ts";
 export * from "./dns/resolver.ts";
+export * from "./dns/trace.ts";
 export * from "./mail/charset.ts";
 export * from "./mail/dot_codec.ts";
 export * from "./mail/encoded_words.ts";

@@ -36,7 +36,7 @@ import { checkPair } from "../net/internal/tls_rules.ts";
 import { PIN_FORM, readPin } from "../net/internal/x509/pin.ts";
 import { readProxy } from "../http/internal/proxy_server.ts";
 import { badValue, CliError, type CliIo, defineCli, readPem } from "./cli.ts";
-import { look, printText, showProgress, toJson } from "./diagnose/_output.ts";
+import { look, printText, showProgress } from "./diagnose/_output.ts";
 import { renderDiagnosis } from "./diagnose/_text.ts";
 import { DIAGNOSE, STEPS } from "./diagnose/_option_rules.ts";
 import type {
@@ -54,6 +54,7 @@ import { warmUp } from "./internal/connection_phases.ts";
 import { interfacesStep, pingStep, throwIfMissing, traceStep } from "./diagnose/_step_system.ts";
 import { tcpStep } from "./diagnose/_step_tcp.ts";
 import { tlsStep } from "./diagnose/_step_tls.ts";
+import { toPlainJson } from "./internal/plain_json.ts";
 import { isAddress } from "./internal/program_output.ts";
 import { parseTarget } from "./diagnose/_target.ts";
 import { explainSlowness, judgeSteps } from "./diagnose/_verdict.ts";
@@ -400,7 +401,7 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
         advice: explainSlowness(found.steps),
       };
     }
-    if (json) ctx.printJson(toJson(found));
+    if (json) ctx.printJson(toPlainJson(found));
     else printText(ctx, renderDiagnosis(found, { ...look(ctx), full: command !== "all" }));
     return slow ? TOO_SLOW : found.ok ? 0 : 1;
   });

@@ -48,7 +48,7 @@ function showDegrees(degrees: number, [positive, negative]: readonly [string, st
 }
 
 function showLength(metres: number): string {
-  return `${Number.isInteger(metres) ? metres : metres.toFixed(2)}m`;
+  return `${metres < 1 ? metres.toFixed(2) : metres}m`;
 }
 
 export const LOC: Format<DnsLocationData> = {

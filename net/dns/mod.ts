@@ -16,3 +16,4 @@ export * from "./multicast.ts";
 export * from "./record.ts";
 export * from "./resolv_conf.ts";
 export * from "./resolver.ts";
+export * from "./trace.ts";

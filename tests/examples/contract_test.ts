@@ -303,6 +303,19 @@ const TABLE: Row[] = [
       ),
   },
   {
+    name: "dns",
+    bad: ["--timeout", "soon"],
+    args: ["host.test"],
+    // tests/tools/dns_test.ts: a query to the servers of this machine would leave it.
+    elsewhere: ["read /etc/resolv.conf"],
+    call: (use) =>
+      withPeer(
+        Deno.listen({ hostname: "127.0.0.1", port: 0 }),
+        // It is no DNS server, hence a failure.
+        (port) => use(["host.test", "--server", `tcp://127.0.0.1:${port}`, "--timeout=300ms"]),
+      ),
+  },
+  {
     name: "safe-connect",
     bad: ["--timeout", "soon"],
     call: (use) =>

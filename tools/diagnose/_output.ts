@@ -1,6 +1,5 @@
-import { NetError } from "../../net/errors/errors.ts";
 import type { CliContext } from "../cli.ts";
-import type { DiagnoseStep, Diagnosis } from "./diagnosis.ts";
+import type { DiagnoseStep } from "./diagnosis.ts";
 
 /** Returns the colour and the width of the terminal. */
 export function look({ io }: CliContext): { color: boolean; width: number } {
@@ -37,15 +36,4 @@ export function showProgress({ io, ...ctx }: CliContext, names: readonly string[
       if (shown) io.stderr("\r\x1b[K");
     },
   };
-}
-
-/** Converts a diagnosis to plain data: errors to their fields, bytes to hexadecimal digits. */
-export function toJson(found: Diagnosis): unknown {
-  return JSON.parse(JSON.stringify(found, (_, value: unknown) => {
-    if (value instanceof NetError) {
-      const { kind, phase, code, tls, address, message } = value;
-      return { kind, phase, code, tls, address, message };
-    }
-    return value instanceof Uint8Array ? value.toHex() : value;
-  }));
 }
