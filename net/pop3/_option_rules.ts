@@ -5,7 +5,7 @@ import { count, flag, integer, listOf, OptionRules, rule } from "../internal/opt
 import type { SaslName } from "../mail/options.ts";
 import type { ConnectPop3Options, RetrieveAllOptions, TopAllOptions } from "./options.ts";
 
-export const lineCount = integer(0, Number.MAX_SAFE_INTEGER);
+export const lineCount = integer(0, 2 ** 31 - 1);
 
 export const CONNECT_POP3 = new OptionRules<ConnectPop3Options>({
   ...loginRules<SaslName | "USER" | "APOP">("USER", "APOP").rules,
