@@ -2,6 +2,7 @@ import { Buffer } from "node:buffer";
 import { basename, dirname, join } from "node:path/posix";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { compileArguments, PROGRAMS } from "../.tasks/compile.ts";
+import { formattedPage } from "../.tasks/permissions.ts";
 import { testArguments } from "../.tasks/test.ts";
 import config from "../deno.json" with { type: "json" };
 import {
@@ -136,6 +137,10 @@ Deno.test("every public file says what it is for and which permissions it needs"
     assertMatch(introduction, /@module\b/, `${file} has no @module`);
     assertStringIncludes(introduction, "**Permissions**", `${file} names no permissions`);
   }
+});
+
+Deno.test("PERMISSIONS.md is what deno task permissions writes", async () => {
+  assertEquals(read("PERMISSIONS.md"), await formattedPage());
 });
 
 Deno.test("deno publish would accept the package as it is", async () => {
