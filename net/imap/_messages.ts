@@ -1,9 +1,10 @@
 /** Commands of IMAP for messages: search, fetch, copy, append (RFC 3501 §6.4). */
 
 import { uidSets } from "./_commands.ts";
-import { addFound, copiesIn, numberOf } from "./_response_values.ts";
+import { addFound, copiesIn, numberOf, text } from "./_response_values.ts";
 import { FoundNumbers } from "./_ranges.ts";
 import type { CommandPart } from "./_line.ts";
+import { nameOf } from "./_paths.ts";
 import type { ImapSession } from "./_session.ts";
 import {
   imapDateTime,
@@ -13,7 +14,13 @@ import {
   type ImapSearch,
   imapSearch,
 } from "./codec.ts";
-import type { ImapAppendOptions, ImapSource, ImapUids } from "./options.ts";
+import type {
+  ImapAppendOptions,
+  ImapPath,
+  ImapSource,
+  ImapStoreOptions,
+  ImapUids,
+} from "./options.ts";
 
 /**
  * Maximum number of UIDs in a result that the server sends as ranges. A few bytes such as
@@ -35,13 +42,39 @@ export async function searchMessages(session: ImapSession, search: ImapSearch): 
   return found.sorted(most);
 }
 
+/**
+ * Changes items of messages, such as their flags.
+ *
+ * @param list The items and their values.
+ * @returns The UIDs that were left out, because the messages have changed (RFC 7162 §3.1.3).
+ */
+export async function storeItems(
+  session: ImapSession,
+  uids: ImapUids,
+  change: "add" | "remove" | "set",
+  list: readonly CommandPart[],
+  { unchangedSince }: ImapStoreOptions = {},
+): Promise<number[]> {
+  if (unchangedSince !== undefined) session.require("CONDSTORE", "QRESYNC");
+  const condition = unchangedSince === undefined ? "" : `(UNCHANGEDSINCE ${unchangedSince}) `;
+  const sign = { add: "+", remove: "-", set: "" }[change];
+  const left = new FoundNumbers();
+  for (const set of uidSets(uids)) {
+    const parts = [`UID STORE ${set} ${condition}${sign}`, ...list];
+    const { code } = await session.run("Cannot change the flags", parts);
+    if (code?.name === "MODIFIED") left.addSet(text(code.values[0] ?? null));
+  }
+  return left.sorted(Math.min(session.selected?.exists ?? 0, MAX_FOUND));
+}
+
 /** Copies or moves messages. Returns the new UIDs by the old ones, as far as the server reports them. */
 export async function copyMessages(
   session: ImapSession,
   verb: "COPY" | "MOVE",
   uids: ImapUids,
-  folder: string,
+  path: ImapPath,
 ): Promise<Map<number, number>> {
+  const folder = await nameOf(session, path);
   const copies = new Map<number, number>();
   const most = Math.min(session.selected?.exists ?? 0, MAX_FOUND);
   const add = (code: ImapResponseCode | undefined) => {
@@ -65,10 +98,11 @@ export async function copyMessages(
 /** Appends a message to a folder. Returns its UID if the server reports it. */
 export async function appendMessage(
   session: ImapSession,
-  folder: string,
+  path: ImapPath,
   message: Exclude<ImapSource, string>,
   { flags = [], internalDate, size = 0 }: ImapAppendOptions,
 ): Promise<number | undefined> {
+  const folder = await nameOf(session, path);
   const literal = message instanceof Uint8Array ? { literal: message } : { stream: message, size };
   const parts: CommandPart[] = ["APPEND ", imapFolderName(folder), " "];
   if (flags.length > 0) parts.push(`(${flags.map(imapFlag).join(" ")}) `);

@@ -5,6 +5,8 @@ import {
   anObject,
   callback,
   flag,
+  group,
+  integer,
   limit,
   listOf,
   milliseconds,
@@ -12,10 +14,13 @@ import {
   optionError,
   OptionRules,
   required,
+  type Rule,
+  rule,
   signal,
   text,
 } from "../internal/options.ts";
 import type { SaslName } from "../mail/options.ts";
+import { imapSet } from "./_commands.ts";
 import { byteCount, date } from "./_search.ts";
 import type {
   ConnectImapOptions,
@@ -23,6 +28,11 @@ import type {
   ImapExpungeOptions,
   ImapFetch,
   ImapIdleOptions,
+  ImapListOptions,
+  ImapResync,
+  ImapSelectOptions,
+  ImapStatusOptions,
+  ImapStoreOptions,
   WatchImapOptions,
 } from "./options.ts";
 
@@ -86,7 +96,44 @@ export const IMAP_FETCH = new OptionRules<ImapFetch>({
   flags: flag,
   size: flag,
   internalDate: flag,
+  modSeq: flag,
+  emailId: flag,
+  threadId: flag,
+  saveDate: flag,
+  gmailLabels: flag,
+  gmailMessageId: flag,
+  gmailThreadId: flag,
   sections: listOf(text),
+});
+
+/** The rules for the counters of a folder. */
+export const IMAP_STATUS = new OptionRules<ImapStatusOptions>({ size: flag, modSeq: flag });
+
+/** The rules for the options of `list`. */
+export const IMAP_LIST = new OptionRules<ImapListOptions>({
+  specialUse: flag,
+  status: group(IMAP_STATUS),
+});
+
+/** The kind of a change of flags or labels. */
+export const CHANGE: Rule = oneOf("add", "remove", "set");
+
+/** The number of a change (RFC 7162 §7). */
+export const modSeq: Rule = rule(
+  "a bigint of at least 0",
+  (value) => typeof value === "bigint" && value >= 0n && value < 1n << 63n,
+);
+
+/** The rules for the options of `select` and `examine`. */
+export const IMAP_SELECT = new OptionRules<ImapSelectOptions>({
+  condstore: flag,
+  resync: group(
+    new OptionRules<ImapResync>({
+      uidValidity: required(integer(1, 2 ** 32 - 1)),
+      modSeq: required(modSeq),
+      uids: (_, value) => void imapSet(value as string),
+    }),
+  ),
 });
 
 /** The rules for the options of `append`. */
@@ -101,3 +148,6 @@ export const IMAP_APPEND_STREAM = new OptionRules<ImapAppendOptions>({
   ...IMAP_APPEND.rules,
   size: required(byteCount),
 });
+
+/** The rules for the options of `store`. */
+export const IMAP_STORE = new OptionRules<ImapStoreOptions>({ unchangedSince: modSeq });

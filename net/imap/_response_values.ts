@@ -7,39 +7,74 @@ import {
   type ImapValue,
 } from "./codec.ts";
 import { checkSection, sectionItem } from "./_sections.ts";
-import { type FoundNumbers, numbersIn, rangesOf } from "./_ranges.ts";
+import { type FoundNumbers, mergedRanges, numbersIn, type Range, rangesOf } from "./_ranges.ts";
 import { parseDigits, upperAscii } from "../text.ts";
-import type { ImapFetch, ImapFolder, ImapSelected, ImapStatus } from "./options.ts";
+import type { ImapFetch, ImapFolder, ImapSelected, ImapSpecialUse, ImapStatus } from "./options.ts";
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** The uses of folders by their attributes in capitals (RFC 6154 §2, RFC 8457 §3). */
+const USES: ReadonlyMap<string, ImapSpecialUse> = new Map([
+  ["\\ALL", "all"],
+  ["\\ARCHIVE", "archive"],
+  ["\\DRAFTS", "drafts"],
+  ["\\FLAGGED", "flagged"],
+  ["\\IMPORTANT", "important"],
+  ["\\JUNK", "junk"],
+  ["\\SENT", "sent"],
+  ["\\TRASH", "trash"],
+]);
 
 /** Returns the folder of a LIST or LSUB response. */
 export function folderOf(response: ImapResponse): ImapFolder | undefined {
   if (response.type !== "data" || !/^(?:LIST|LSUB)$/.test(response.name)) return undefined;
-  const [flags, delimiter, name] = response.values;
-  if (name === undefined || name === null) return undefined;
+  const [attributes, mark, raw] = response.values;
+  if (raw === undefined || raw === null) return undefined;
+  const name = decodeModifiedUtf7(text(raw));
+  const delimiter = mark === null || mark === undefined ? undefined : text(mark);
+  const flags = texts(attributes);
+  const use = flags.map((flag) => USES.get(upperAscii(flag))).find((one) => one !== undefined);
   return {
-    name: decodeModifiedUtf7(text(name)),
-    delimiter: delimiter === null || delimiter === undefined ? undefined : text(delimiter),
-    flags: texts(flags),
+    name,
+    path: delimiter ? name.split(delimiter) : [name],
+    delimiter,
+    flags,
+    ...(use !== undefined && { specialUse: use }),
   };
 }
 
-/** Returns the counters of a STATUS response. */
-export function statusOf(response: ImapResponse): ImapStatus | undefined {
+/** Returns the counters of a STATUS response, and the name of their folder. */
+export function statusOf(
+  response: ImapResponse,
+): { readonly name: string; readonly status: ImapStatus } | undefined {
   if (response.type !== "data" || response.name !== "STATUS") return undefined;
-  const pairs = texts(response.values[1]);
-  const value = (word: string) => {
-    const at = pairs.findIndex((one, i) => i % 2 === 0 && upperAscii(one) === word);
-    return at === -1 ? undefined : numberOf(pairs[at + 1]);
+  const [name = null, list] = response.values;
+  const items = Array.isArray(list) ? list : [];
+  const value = (word: string): ImapValue | undefined => {
+    const at = items.findIndex((one, i) => i % 2 === 0 && upperAscii(text(one)) === word);
+    return at === -1 ? undefined : items[at + 1];
   };
   const all = {
-    messages: value("MESSAGES"),
-    unseen: value("UNSEEN"),
-    uidNext: value("UIDNEXT"),
-    uidValidity: value("UIDVALIDITY"),
+    messages: numberOf(value("MESSAGES")),
+    unseen: numberOf(value("UNSEEN")),
+    uidNext: numberOf(value("UIDNEXT")),
+    uidValidity: numberOf(value("UIDVALIDITY")),
+    size: numberOf(value("SIZE")),
+    highestModSeq: largeNumberOf(value("HIGHESTMODSEQ")),
+    mailboxId: idOf(value("MAILBOXID")),
   };
-  return Object.fromEntries(Object.entries(all).filter(([, number]) => number !== undefined));
+  const status = Object.fromEntries(Object.entries(all).filter(([, one]) => one !== undefined));
+  return { name: decodeModifiedUtf7(text(name)), status };
+}
+
+/** Returns the UIDs of a VANISHED response (RFC 7162 §3.2.10), and whether they vanished earlier. */
+export function vanishedIn(
+  response: ImapResponse,
+): { readonly uids: readonly Range[]; readonly earlier: boolean } | undefined {
+  if (response.type !== "data" || response.name !== "VANISHED") return undefined;
+  const earlier = Array.isArray(response.values[0]);
+  const set = response.values[earlier ? 1 : 0] ?? null;
+  return { uids: mergedRanges(rangesOf(text(set))), earlier };
 }
 
 /** Returns the state of a folder about which the server has reported nothing yet. */
@@ -72,6 +107,14 @@ function withCode(folder: ImapSelected, code: ImapResponseCode | undefined): Ima
       return { ...folder, uidValidity: numberOf(value) };
     case "PERMANENTFLAGS":
       return { ...folder, permanentFlags: texts(value) };
+    case "HIGHESTMODSEQ": {
+      const highestModSeq = largeNumberOf(value);
+      return highestModSeq === undefined ? folder : { ...folder, highestModSeq };
+    }
+    case "MAILBOXID": {
+      const mailboxId = idOf(value);
+      return mailboxId === undefined ? folder : { ...folder, mailboxId };
+    }
     case "READ-ONLY":
       return { ...folder, readOnly: true };
     default:
@@ -146,6 +189,8 @@ function isListOfTexts(value: ImapValue | undefined): boolean {
 /** Returns the items of a FETCH command. */
 export function fetchItems(items: ImapFetch): string {
   const { envelope, bodyStructure, flags, size, internalDate, sections = [] } = items;
+  const { modSeq, emailId, threadId, saveDate } = items;
+  const { gmailLabels, gmailMessageId, gmailThreadId } = items;
   for (const section of sections) checkSection(section);
   let wanted = "UID";
   if (envelope) wanted += " ENVELOPE";
@@ -153,6 +198,13 @@ export function fetchItems(items: ImapFetch): string {
   if (flags) wanted += " FLAGS";
   if (size) wanted += " RFC822.SIZE";
   if (internalDate) wanted += " INTERNALDATE";
+  if (modSeq) wanted += " MODSEQ";
+  if (emailId) wanted += " EMAILID";
+  if (threadId) wanted += " THREADID";
+  if (saveDate) wanted += " SAVEDATE";
+  if (gmailLabels) wanted += " X-GM-LABELS";
+  if (gmailMessageId) wanted += " X-GM-MSGID";
+  if (gmailThreadId) wanted += " X-GM-THRID";
   for (const section of sections) wanted += ` ${sectionItem(section)}`;
   return wanted;
 }
@@ -162,12 +214,24 @@ export function numberOf(value: ImapValue | undefined, maxDigits?: number): numb
   return typeof value === "string" ? parseDigits(value, maxDigits) : undefined;
 }
 
+/** Returns a value as a number of any size; undefined if it is not a number. */
+export function largeNumberOf(value: ImapValue | undefined): bigint | undefined {
+  return typeof value === "string" && /^\d{1,20}$/.test(value) ? BigInt(value) : undefined;
+}
+
+/** Returns the id in a list of one. */
+function idOf(value: ImapValue | undefined): string | undefined {
+  const [id] = texts(value);
+  return id;
+}
+
 /** Returns the strings of a list. */
 export function texts(value: ImapValue | undefined): string[] {
   return Array.isArray(value) ? value.map(text) : [];
 }
 
-function text(value: ImapValue): string {
+/** Returns a value as a string; an empty one for NIL and lists. */
+export function text(value: ImapValue): string {
   if (typeof value === "string") return value;
   return value instanceof Uint8Array ? decoder.decode(value) : "";
 }

@@ -61,6 +61,14 @@ export interface ImapSearch {
   readonly smaller?: number;
   /** A set of UIDs, such as `1:9,12` or `20:*`. */
   readonly uids?: string;
+  /** The least number of the last change (CONDSTORE, RFC 7162). */
+  readonly modSeq?: bigint;
+  /** The id of the message, also in other folders (OBJECTID, RFC 8474). */
+  readonly emailId?: string;
+  /** The id of the thread (OBJECTID). */
+  readonly threadId?: string;
+  /** A search as in the web page of Gmail, such as `has:attachment`. Only Gmail supports it. */
+  readonly gmailRaw?: string;
   /** A search that must not match. */
   readonly not?: ImapSearch;
   /** Two searches, of which at least one must match. */
@@ -74,6 +82,12 @@ export const byteCount: Rule = integer(0, Number.MAX_SAFE_INTEGER);
 export const date: Rule = rule(
   "a valid Date",
   (value) => value instanceof Date && !Number.isNaN(value.getTime()),
+);
+
+/** An id of OBJECTID (RFC 8474 §7). */
+const OBJECT_ID = rule(
+  "an id of 1 to 255 letters, digits, - and _",
+  (value) => typeof value === "string" && /^[A-Za-z0-9_-]{1,255}$/.test(value),
 );
 
 /** The rules for the criteria of a search. */
@@ -101,6 +115,10 @@ const SEARCH: OptionRules<ImapSearch> = new OptionRules<ImapSearch>({
   larger: byteCount,
   smaller: byteCount,
   uids: text,
+  modSeq: rule("a bigint of at least 0", (value) => typeof value === "bigint" && value >= 0n),
+  emailId: OBJECT_ID,
+  threadId: OBJECT_ID,
+  gmailRaw: text,
   not: nested,
   or: pair(nested, "a pair of searches"),
 });
@@ -161,7 +179,13 @@ function criteria(search: ImapSearch): ImapPart[] {
         break;
       case "larger":
       case "smaller":
+      case "modSeq":
+      case "emailId":
+      case "threadId":
         add(word, `${value}`);
+        break;
+      case "gmailRaw":
+        add("X-GM-RAW", imapString(value));
         break;
       case "uids":
         add("UID", imapSet(value));

@@ -2,8 +2,10 @@
 
 import type { Dialogue } from "../internal/dialogue.ts";
 import { type CommandPart, CommandRefusal, ImapLine, type OnLiteral } from "./_line.ts";
+import { NetError } from "../errors/errors.ts";
 import { hasFeature } from "./_features.ts";
-import { codeProblem, codeText, texts } from "./_response_values.ts";
+import { countRanges } from "./_ranges.ts";
+import { codeProblem, codeText, texts, vanishedIn } from "./_response_values.ts";
 import { invalid } from "./_reader.ts";
 import type { ImapInvalid, ImapResponse, ImapResponseCode } from "./codec.ts";
 import { type ImapMessage, readImapMessage } from "./message.ts";
@@ -41,7 +43,11 @@ export class ImapSession {
   /** The open folder, as the server has last reported it. */
   selected: ImapSelected | undefined;
   /** Functions that receive all changes, besides `onEvent`. */
-  readonly listeners = new Set<(event: ImapEvent) => void>();
+  readonly listeners: Set<(event: ImapEvent) => void> = new Set();
+  /** The delimiter of folders; an empty string if there is none, undefined if it is not known. */
+  delimiter: string | undefined;
+  /** The extensions that the client has enabled. */
+  readonly enabled: Set<string> = new Set();
   /** Whether the client has sent ID. */
   isIdentified = false;
   /** Whether this side has asked the server to end the session. */
@@ -61,6 +67,17 @@ export class ImapSession {
   /** Returns whether the server supports an extension, such as MOVE. */
   supports(name: string): boolean {
     return hasFeature(this.capabilities, name);
+  }
+
+  /** Throws unless the server supports one of some extensions. */
+  require(...names: readonly string[]): void {
+    if (names.some((name) => this.supports(name))) return;
+    const { peer } = this.dialogue;
+    throw new NetError(`${peer} does not support ${names[0]}`, {
+      kind: "unsupported",
+      phase: "request",
+      address: peer,
+    });
   }
 
   /** Reads the greeting and encrypts. Returns whether the server knows the user already. */
@@ -199,7 +216,8 @@ export class ImapSession {
     if (event === undefined) return;
     const { selected } = this;
     if (selected !== undefined && event.type !== "message") {
-      const exists = event.type === "exists" ? event.count : Math.max(0, selected.exists - 1);
+      const gone = event.type === "vanished" ? countRanges(event.uids) : 1;
+      const exists = event.type === "exists" ? event.count : Math.max(0, selected.exists - gone);
       this.selected = { ...selected, exists };
     }
     this.#call(this.options.onEvent, event);
@@ -228,6 +246,11 @@ export class ImapSession {
   }
 
   #eventOf(response: ImapResponse): ImapEvent | undefined {
+    const vanished = vanishedIn(response);
+    // The earlier ones are not counted any more.
+    if (vanished !== undefined) {
+      return vanished.earlier ? undefined : { type: "vanished", uids: vanished.uids };
+    }
     if (response.type !== "data" || response.number === undefined) return undefined;
     const { name, number } = response;
     if (name === "EXISTS") return { type: "exists", count: number };

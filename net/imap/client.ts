@@ -25,31 +25,36 @@
 import type { Dialogue } from "../internal/dialogue.ts";
 import { checkCredentials, command as commandLine, mechanismName } from "../internal/mail_rules.ts";
 import { openSession } from "../internal/mail_session.ts";
-import { integer, oneOf, rule, timeLimit } from "../internal/options.ts";
+import { integer, rule, timeLimit } from "../internal/options.ts";
 import { orCancel } from "../internal/while_open.ts";
 import type { SaslCredentials, SaslName } from "../mail/options.ts";
-import { uidSets } from "./_commands.ts";
 import { expungeMessages } from "./_expunge.ts";
-import { folderStatus, listFolders, selectFolder } from "./_folders.ts";
-import { exchangeIds, identify } from "./_identity.ts";
+import { folderStatus, listFolders, listSubscribed, selectFolder } from "./_folders.ts";
+import { identify } from "./_identity.ts";
 import { idleImap } from "./_idle.ts";
 import type { CommandPart } from "./_line.ts";
 import { loginImap } from "./_login.ts";
-import { appendMessage, copyMessages, searchMessages } from "./_messages.ts";
+import { appendMessage, copyMessages, searchMessages, storeItems } from "./_messages.ts";
 import {
+  CHANGE,
   CONNECT_IMAP,
-  idFields,
   IMAP_APPEND,
   IMAP_APPEND_STREAM,
   IMAP_EXPUNGE,
   IMAP_FETCH,
   IMAP_IDLE,
+  IMAP_LIST,
+  IMAP_SELECT,
+  IMAP_STATUS,
+  IMAP_STORE,
 } from "./_option_rules.ts";
 import { decodedPart, findPart, type ImapDownload } from "./_download.ts";
 import { fetchAll, fetchEach } from "./_fetch.ts";
 import { ImapFetching } from "./_fetching.ts";
 import { ImapSession } from "./_session.ts";
 import { noSuchPart, streamSection } from "./_message_stream.ts";
+import { ImapExtensions } from "./extensions.ts";
+import { nameOf } from "./_paths.ts";
 import { imapFlag, imapFolderName, type ImapResponse, type ImapSearch } from "./codec.ts";
 import type {
   ConnectImapOptions,
@@ -58,11 +63,15 @@ import type {
   ImapExpungeOptions,
   ImapFetch,
   ImapFolder,
-  ImapId,
   ImapIdleOptions,
+  ImapListOptions,
+  ImapPath,
   ImapSelected,
+  ImapSelectOptions,
   ImapSource,
   ImapStatus,
+  ImapStatusOptions,
+  ImapStoreOptions,
   ImapUids,
 } from "./options.ts";
 
@@ -75,7 +84,6 @@ export type * from "./options.ts";
 
 const DEFAULTS = { tls: "implicit", ports: { implicit: 993, starttls: 143 } } as const;
 const MECHANISM = mechanismName("LOGIN-COMMAND");
-const CHANGE = oneOf("add", "remove", "set");
 const UID = integer(1, 2 ** 32 - 1);
 const PART = rule(
   "the number of a part such as 1 or 2.1",
@@ -101,7 +109,7 @@ export async function connectImap(options: ConnectImapOptions = {}): Promise<Ima
  * A session with an IMAP server, made by {@linkcode connectImap}. Calls run one after the other. Each
  * rejects with a `ReplyError` if the server answers NO or BAD.
  */
-export class ImapClient implements AsyncDisposable {
+export class ImapClient extends ImapExtensions implements AsyncDisposable {
   readonly #dialogue: Dialogue;
   readonly #session: ImapSession;
 
@@ -111,8 +119,10 @@ export class ImapClient implements AsyncDisposable {
    * @ignore
    */
   constructor(dialogue: Dialogue, options: ConnectImapOptions) {
+    const session = new ImapSession(dialogue, options);
+    super(session);
     this.#dialogue = dialogue;
-    this.#session = new ImapSession(dialogue, options);
+    this.#session = session;
   }
 
   /** The capabilities of the server, in capitals. */
@@ -181,10 +191,19 @@ export class ImapClient implements AsyncDisposable {
    * @param pattern A pattern for names: `*` matches anything, `%` anything except the delimiter.
    * Default: `*`.
    * @param reference The folder in which the pattern applies. Default: the root.
+   * @param options Whether to list only folders with a special use, and which counters to get.
    * @returns The folders that match.
+   * @throws {TypeError} If an option is unknown or invalid.
    */
-  list(pattern = "*", reference = ""): Promise<ImapFolder[]> {
-    return this.#dialogue.exclusive(() => listFolders(this.#session, "LIST", pattern, reference));
+  async list(
+    pattern = "*",
+    reference = "",
+    options: ImapListOptions = {},
+  ): Promise<ImapFolder[]> {
+    options = IMAP_LIST.check("list", options);
+    return await this.#dialogue.exclusive(() =>
+      listFolders(this.#session, pattern, reference, options)
+    );
   }
 
   /**
@@ -195,79 +214,88 @@ export class ImapClient implements AsyncDisposable {
    * @returns The folders that match.
    */
   subscribed(pattern = "*", reference = ""): Promise<ImapFolder[]> {
-    // IMAP4rev2 has no LSUB.
-    const verb = this.capabilities.has("IMAP4REV2") ? "LIST (SUBSCRIBED)" : "LSUB";
-    return this.#dialogue.exclusive(() => listFolders(this.#session, verb, pattern, reference));
+    return this.#dialogue.exclusive(() => listSubscribed(this.#session, pattern, reference));
   }
 
   /**
    * Opens a folder for reading and writing.
    *
-   * @param name The full name of the folder.
+   * @param folder The name or path of the folder.
+   * @param options The extensions CONDSTORE and QRESYNC, with the state of an earlier session.
    * @returns The state of the folder.
+   * @throws {NetError} "unsupported" if the server does not support the extension.
+   * @throws {TypeError | RangeError} If an argument is invalid.
    */
-  select(name: string): Promise<ImapSelected> {
-    return this.#dialogue.exclusive(() => selectFolder(this.#session, "SELECT", name));
+  async select(folder: ImapPath, options: ImapSelectOptions = {}): Promise<ImapSelected> {
+    options = IMAP_SELECT.check("select", options);
+    const session = this.#session;
+    return await this.#dialogue.exclusive(() => selectFolder(session, "SELECT", folder, options));
   }
 
   /**
    * Opens a folder for reading only.
    *
-   * @param name The full name of the folder.
+   * @param folder The name or path of the folder.
+   * @param options The extensions CONDSTORE and QRESYNC, with the state of an earlier session.
    * @returns The state of the folder.
+   * @throws {NetError} "unsupported" if the server does not support the extension.
+   * @throws {TypeError | RangeError} If an argument is invalid.
    */
-  examine(name: string): Promise<ImapSelected> {
-    return this.#dialogue.exclusive(() => selectFolder(this.#session, "EXAMINE", name));
+  async examine(folder: ImapPath, options: ImapSelectOptions = {}): Promise<ImapSelected> {
+    options = IMAP_SELECT.check("examine", options);
+    const session = this.#session;
+    return await this.#dialogue.exclusive(() => selectFolder(session, "EXAMINE", folder, options));
   }
 
   /**
    * Asks for the counters of a folder. It need not be open.
    *
-   * @param name The full name of the folder.
+   * @param folder The name or path of the folder.
+   * @param options Counters besides the usual ones.
    * @returns The counters that the server knows.
+   * @throws {TypeError} If an option is unknown or invalid.
    */
-  status(name: string): Promise<ImapStatus> {
-    return this.#dialogue.exclusive(() => folderStatus(this.#session, name));
+  async status(folder: ImapPath, options: ImapStatusOptions = {}): Promise<ImapStatus> {
+    options = IMAP_STATUS.check("status", options);
+    return await this.#dialogue.exclusive(() => folderStatus(this.#session, folder, options));
   }
 
   /**
    * Creates a folder.
    *
-   * @param name The full name of the folder.
+   * @param folder The name or path of the folder.
    */
-  async create(name: string): Promise<void> {
-    await this.#do(`Cannot make the folder ${name}`, ["CREATE ", imapFolderName(name)]);
+  async create(folder: ImapPath): Promise<void> {
+    await this.#doWith("Cannot make the folder", "CREATE", folder);
   }
 
   /**
    * Renames a folder.
    *
-   * @param from The full name of the folder.
-   * @param to The new full name of the folder.
+   * @param from The name or path of the folder.
+   * @param to The new name or path of the folder.
    */
-  async rename(from: string, to: string): Promise<void> {
-    const parts = ["RENAME ", imapFolderName(from), " ", imapFolderName(to)];
-    await this.#do(`Cannot rename the folder ${from}`, parts);
+  async rename(from: ImapPath, to: ImapPath): Promise<void> {
+    await this.#doWith("Cannot rename the folder", "RENAME", from, to);
   }
 
   /**
    * Deletes a folder with all its messages.
    *
-   * @param name The full name of the folder.
+   * @param folder The name or path of the folder.
    */
-  async deleteFolder(name: string): Promise<void> {
-    await this.#do(`Cannot delete the folder ${name}`, ["DELETE ", imapFolderName(name)]);
+  async deleteFolder(folder: ImapPath): Promise<void> {
+    await this.#doWith("Cannot delete the folder", "DELETE", folder);
   }
 
   /**
    * Subscribes to a folder, or ends the subscription.
    *
-   * @param name The full name of the folder.
+   * @param folder The name or path of the folder.
    * @param wanted True to subscribe, false to end the subscription. Default: true.
    */
-  async subscribe(name: string, wanted = true): Promise<void> {
-    const verb = wanted ? "SUBSCRIBE " : "UNSUBSCRIBE ";
-    await this.#do(`Cannot subscribe to ${name}`, [verb, imapFolderName(name)]);
+  async subscribe(folder: ImapPath, wanted = true): Promise<void> {
+    await this.#doWith("Cannot subscribe to", wanted ? "SUBSCRIBE" : "UNSUBSCRIBE", folder);
   }
 
   /**
@@ -374,29 +402,33 @@ export class ImapClient implements AsyncDisposable {
    * @param uids The UIDs of the messages.
    * @param change "add" or "remove" for single flags, "set" to replace all flags.
    * @param flags The flags, such as `\Seen`.
+   * @param options The state of the messages that must not have changed.
+   * @returns The UIDs that were left out, because the messages have changed since `unchangedSince`.
+   * @throws {NetError} "unsupported" if `unchangedSince` is given and the server lacks CONDSTORE.
    * @throws {TypeError | RangeError} If an argument is invalid.
    */
   async store(
     uids: ImapUids,
     change: "add" | "remove" | "set",
     flags: readonly string[],
-  ): Promise<void> {
+    options: ImapStoreOptions = {},
+  ): Promise<number[]> {
     CHANGE("change", change);
-    const sign = { add: "+", remove: "-", set: "" }[change];
-    const list = flags.map(imapFlag).join(" ");
-    for (const set of uidSets(uids)) {
-      await this.#do("Cannot change the flags", [`UID STORE ${set} ${sign}FLAGS.SILENT (${list})`]);
-    }
+    options = IMAP_STORE.check("store", options);
+    const list = `FLAGS.SILENT (${flags.map(imapFlag).join(" ")})`;
+    return await this.#dialogue.exclusive(() =>
+      storeItems(this.#session, uids, change, [list], options)
+    );
   }
 
   /**
    * Copies messages into another folder.
    *
    * @param uids The UIDs of the messages.
-   * @param folder The full name of the other folder.
+   * @param folder The name or path of the other folder.
    * @returns The UIDs of the copies by the UIDs of the messages. Without UIDPLUS it is empty.
    */
-  copy(uids: ImapUids, folder: string): Promise<ReadonlyMap<number, number>> {
+  copy(uids: ImapUids, folder: ImapPath): Promise<ReadonlyMap<number, number>> {
     return this.#dialogue.exclusive(() => copyMessages(this.#session, "COPY", uids, folder));
   }
 
@@ -405,10 +437,10 @@ export class ImapClient implements AsyncDisposable {
    * copied, marked as deleted, and removed as {@linkcode ImapClient.expunge} does it.
    *
    * @param uids The UIDs of the messages.
-   * @param folder The full name of the other folder.
+   * @param folder The name or path of the other folder.
    * @returns The new UIDs by the old ones. Without UIDPLUS it is empty.
    */
-  async move(uids: ImapUids, folder: string): Promise<ReadonlyMap<number, number>> {
+  async move(uids: ImapUids, folder: ImapPath): Promise<ReadonlyMap<number, number>> {
     const session = this.#session;
     if (session.supports("MOVE")) {
       return await this.#dialogue.exclusive(() => copyMessages(session, "MOVE", uids, folder));
@@ -438,7 +470,7 @@ export class ImapClient implements AsyncDisposable {
   /**
    * Appends a message to a folder.
    *
-   * @param folder The full name of the folder.
+   * @param folder The name or path of the folder.
    * @param message The message, with CRLF line endings.
    * @param options The flags and the time of arrival, and the size of a stream in bytes.
    * @returns The UID of the message if the server reports it.
@@ -447,7 +479,7 @@ export class ImapClient implements AsyncDisposable {
    * @throws {TypeError | RangeError} If an option is invalid, or if a stream has no `size`.
    */
   async append(
-    folder: string,
+    folder: ImapPath,
     message: ImapSource,
     options: ImapAppendOptions = {},
   ): Promise<number | undefined> {
@@ -455,7 +487,7 @@ export class ImapClient implements AsyncDisposable {
   }
 
   async #append(
-    folder: string,
+    folder: ImapPath,
     message: ImapSource,
     options: ImapAppendOptions,
   ): Promise<number | undefined> {
@@ -486,20 +518,7 @@ export class ImapClient implements AsyncDisposable {
   }
 
   /**
-   * Identifies the client, and asks for the name and version of the server (ID, RFC 2971).
-   *
-   * @param fields The fields of the client. Default: none.
-   * @returns The fields of the server, such as `name` and `version`.
-   * @throws {ReplyError} If the server does not support ID.
-   * @throws {TypeError} If a field is invalid.
-   */
-  async id(fields: ImapId = {}): Promise<ImapId> {
-    idFields("fields", fields);
-    return await this.#dialogue.exclusive(() => exchangeIds(this.#session, fields));
-  }
-
-  /**
-   * Sends a command that has no method of its own, such as `NAMESPACE` or `GETQUOTAROOT INBOX`.
+   * Sends a command that has no method of its own, such as `GETMETADATA "" /private/x`.
    *
    * @param line The command, without a tag and without a line ending.
    * @returns The data responses. They may include changes in the open folder.
@@ -545,6 +564,20 @@ export class ImapClient implements AsyncDisposable {
   /** Ends the session as {@linkcode ImapClient.close} does. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  /** Sends a command with the names of folders. */
+  async #doWith(what: string, verb: string, ...folders: readonly ImapPath[]): Promise<void> {
+    await this.#dialogue.exclusive(async () => {
+      const parts: CommandPart[] = [verb];
+      const names: string[] = [];
+      for (const folder of folders) {
+        const name = await nameOf(this.#session, folder);
+        names.push(name);
+        parts.push(" ", imapFolderName(name));
+      }
+      await this.#session.run(`${what} ${names[0]}`, parts);
+    });
   }
 
   async #do(what: string, parts: readonly CommandPart[]): Promise<void> {

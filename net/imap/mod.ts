@@ -9,5 +9,6 @@
 
 export * from "./client.ts";
 export * from "./codec.ts";
+export * from "./extensions.ts";
 export * from "./message.ts";
 export * from "./watch.ts";

@@ -62,17 +62,93 @@ export type ImapEvent =
   | { readonly type: "exists"; readonly count: number }
   /** The message with this number is gone. The numbers of later messages decrease by one. */
   | { readonly type: "expunge"; readonly number: number }
+  /** Messages are gone. It replaces "expunge" in sessions with QRESYNC (RFC 7162). */
+  | { readonly type: "vanished"; readonly uids: readonly ImapUidRange[] }
   /** A message has changed, usually its flags. */
   | { readonly type: "message"; readonly message: ImapMessage };
+
+/** A range of UIDs: the first and the last one. */
+export type ImapUidRange = readonly [first: number, last: number];
+
+/**
+ * A folder: its full name, or the names of its parents and its own name. The client joins a list with the
+ * delimiter of the server.
+ */
+export type ImapPath = string | readonly string[];
+
+/** The use of a folder (SPECIAL-USE, RFC 6154). */
+export type ImapSpecialUse =
+  | "all"
+  | "archive"
+  | "drafts"
+  | "flagged"
+  | "important"
+  | "junk"
+  | "sent"
+  | "trash";
 
 /** A folder in a list of folders. */
 export interface ImapFolder {
   /** The full name of the folder. */
   readonly name: string;
+  /** The names of its parents and its own name. */
+  readonly path: readonly string[];
   /** The separator between the parts of the name; undefined if the server has none. */
   readonly delimiter: string | undefined;
   /** The attributes of the folder, such as `\Noselect`, `\HasChildren` or `\Sent`. */
   readonly flags: readonly string[];
+  /** The use of the folder, if the server reports it. */
+  readonly specialUse?: ImapSpecialUse;
+  /** The counters, if `list` was asked for them and the folder can be opened. */
+  readonly status?: ImapStatus;
+}
+
+/** Options of `list`. */
+export interface ImapListOptions {
+  /** Whether to list only folders with a special use, such as `\Sent`. @default false */
+  readonly specialUse?: boolean;
+  /**
+   * The counters to get of each folder: `{}` for the usual ones. A server with LIST-STATUS (RFC 5819) sends
+   * them with the list. Others are asked for each folder.
+   *
+   * @default none
+   */
+  readonly status?: ImapStatusOptions;
+}
+
+/** Counters besides the usual ones. A server that does not support them leaves them out. */
+export interface ImapStatusOptions {
+  /** Gets the size of all messages, which may take long (STATUS=SIZE, RFC 8438). @default false */
+  readonly size?: boolean;
+  /** Gets the number of the last change (CONDSTORE, RFC 7162). @default false */
+  readonly modSeq?: boolean;
+}
+
+/** Options of `select` and `examine`. */
+export interface ImapSelectOptions {
+  /**
+   * Whether changes carry `modSeq` from now on (CONDSTORE, RFC 7162).
+   *
+   * @default false
+   */
+  readonly condstore?: boolean;
+  /**
+   * The state of the folder in an earlier session. The result then has `vanished` and `changed`, which are
+   * empty if `uidValidity` is different now (QRESYNC, RFC 7162).
+   *
+   * @default none
+   */
+  readonly resync?: ImapResync;
+}
+
+/** The state of a folder in an earlier session. */
+export interface ImapResync {
+  /** `uidValidity` of that time. */
+  readonly uidValidity: number;
+  /** `highestModSeq` of that time. */
+  readonly modSeq: bigint;
+  /** The UIDs that are known from that time, as a set. @default all */
+  readonly uids?: string;
 }
 
 /** The open folder. */
@@ -89,8 +165,16 @@ export interface ImapSelected {
   readonly uidNext: number | undefined;
   /** A version number of all UIDs. While it stays the same, UIDs are valid. */
   readonly uidValidity: number | undefined;
+  /** The number of the last change, if the server counts changes (CONDSTORE, RFC 7162). */
+  readonly highestModSeq?: bigint;
+  /** The id of the folder, which stays the same if it is renamed (OBJECTID, RFC 8474). */
+  readonly mailboxId?: string;
   /** Whether the folder is open for reading only. */
   readonly readOnly: boolean;
+  /** The UIDs that have vanished since the earlier session, if `select` was given one. */
+  readonly vanished?: readonly ImapUidRange[];
+  /** The messages that have changed since the earlier session, if `select` was given one. */
+  readonly changed?: readonly ImapMessage[];
 }
 
 /** Counters of a folder. */
@@ -103,6 +187,12 @@ export interface ImapStatus {
   readonly uidNext?: number;
   /** A version number of all UIDs. While it stays the same, UIDs are valid. */
   readonly uidValidity?: number;
+  /** The size of all messages in bytes (STATUS=SIZE, RFC 8438). */
+  readonly size?: number;
+  /** The number of the last change (CONDSTORE, RFC 7162). */
+  readonly highestModSeq?: bigint;
+  /** The id of the folder (OBJECTID, RFC 8474). */
+  readonly mailboxId?: string;
 }
 
 /** Items to fetch of messages. Fetching does not change flags. */
@@ -117,6 +207,20 @@ export interface ImapFetch {
   readonly size?: boolean;
   /** Fetches the time of arrival. */
   readonly internalDate?: boolean;
+  /** Fetches the number of the last change (CONDSTORE, RFC 7162). */
+  readonly modSeq?: boolean;
+  /** Fetches the id of the message, also in other folders (OBJECTID, RFC 8474). */
+  readonly emailId?: boolean;
+  /** Fetches the id of the thread (OBJECTID). */
+  readonly threadId?: boolean;
+  /** Fetches the time at which the message was put into the folder (SAVEDATE, RFC 8514). */
+  readonly saveDate?: boolean;
+  /** Fetches the labels of Gmail. */
+  readonly gmailLabels?: boolean;
+  /** Fetches the id of the message at Gmail. */
+  readonly gmailMessageId?: boolean;
+  /** Fetches the id of the thread at Gmail. */
+  readonly gmailThreadId?: boolean;
   /** Sections to fetch: `HEADER`, `TEXT`, `1.2`, `HEADER.FIELDS (SUBJECT TO)`. */
   readonly sections?: readonly string[];
 }
@@ -139,6 +243,16 @@ export interface ImapAppendOptions {
   readonly flags?: readonly string[];
   /** The time of arrival. @default now */
   readonly internalDate?: Date;
+}
+
+/** Options of `store`. */
+export interface ImapStoreOptions {
+  /**
+   * Leaves out messages that have changed since this `modSeq` (CONDSTORE, RFC 7162).
+   *
+   * @default none are left out
+   */
+  readonly unchangedSince?: bigint;
 }
 
 /** Options of `expunge`. */

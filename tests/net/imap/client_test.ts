@@ -47,8 +47,8 @@ Deno.test("a session: login, folders, a folder opened, its status", async () => 
   });
   await using mail = await connectImap({ ...PLAIN, ...ANN, port: server.port });
   assertEquals(await mail.list(), [
-    { name: "INBOX", delimiter: "/", flags: ["\\HasChildren"] },
-    { name: "Entwürfe", delimiter: undefined, flags: [] },
+    { name: "INBOX", path: ["INBOX"], delimiter: "/", flags: ["\\HasChildren"] },
+    { name: "Entwürfe", path: ["Entwürfe"], delimiter: undefined, flags: [] },
   ]);
   const selected = await mail.select("Entwürfe");
   assertEquals(selected, {

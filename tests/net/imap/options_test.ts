@@ -75,6 +75,10 @@ Deno.test("imapSearch() checks every criterion", async () => {
     larger: "integer",
     smaller: "integer",
     uids: "none",
+    modSeq: "none",
+    emailId: "none",
+    threadId: "none",
+    gmailRaw: "text",
     not: "none",
     or: "none",
   }, (search) => void imapSearch(search));
