@@ -44,6 +44,7 @@ export * from "./ftp/listing.ts";
 export * from "./ftp/tree.ts";
 export * from "./imap/client.ts";
 export * from "./imap/codec.ts";
+export * from "./imap/extensions.ts";
 export * from "./imap/message.ts";
 export * from "./imap/watch.ts";
 export * from "./connection/line_codec.ts";

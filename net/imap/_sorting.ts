@@ -5,10 +5,10 @@ import { numberOf } from "./_response_values.ts";
 import type { ImapSession } from "./_session.ts";
 import { type ImapSearch, imapSearch, type ImapValue } from "./codec.ts";
 
-const KEYS = ["arrival", "cc", "date", "from", "size", "subject", "to"] as const;
-
 /** A key to sort by. A `-` reverses the order. */
-export type ImapSortKey = `${"" | "-"}${typeof KEYS[number]}`;
+export type ImapSortKey = `${
+  | ""
+  | "-"}${"arrival" | "cc" | "date" | "from" | "size" | "subject" | "to"}`;
 
 /** A message of a thread, and the answers to it. */
 export interface ImapThread {
@@ -18,6 +18,15 @@ export interface ImapThread {
   readonly answers: readonly ImapThread[];
 }
 
+const KEYS: readonly ImapSortKey[] = [
+  "arrival",
+  "cc",
+  "date",
+  "from",
+  "size",
+  "subject",
+  "to",
+];
 const SORT_KEYS = listOf(oneOf(...KEYS, ...KEYS.map((key) => `-${key}`)));
 
 /** Checks keys, and formats them for SORT. */
