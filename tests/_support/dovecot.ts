@@ -29,8 +29,10 @@ export interface Dovecot extends AsyncDisposable {
 /** Debian's www-data: an ordinary user that is on every machine. */
 const OWNER = 33;
 
-/** Starts one in a temporary folder. */
-export async function startDovecot(): Promise<Dovecot> {
+/** Starts one in a temporary folder, which offers the given mechanisms. */
+export async function startDovecot(
+  mechanisms = "plain login scram-sha-256",
+): Promise<Dovecot> {
   const folder = await Deno.makeTempDir({ prefix: "portside-dovecot." });
   const mail = `${folder}/mail`;
   const { good } = await testCertificates();
@@ -53,7 +55,7 @@ ssl = yes
 ssl_cert = <${folder}/cert.pem
 ssl_key = <${folder}/key.pem
 disable_plaintext_auth = no
-auth_mechanisms = plain login scram-sha-256
+auth_mechanisms = ${mechanisms}
 mail_location = maildir:${mail}/%u
 first_valid_uid = 1
 auth_failure_delay = 0
