@@ -34,7 +34,7 @@ export interface HttpPeer extends AsyncDisposable {
 }
 
 /** How a server is started. */
-interface Program {
+export interface Program {
   /** The name of the program. */
   readonly program: string;
   /** How many ports it needs. */
@@ -371,7 +371,7 @@ function nameOf(folder: string): string {
 }
 
 /** Starts a server. Another process may take a port in between, so there is a second attempt. */
-async function start(program: Program): Promise<HttpPeer> {
+export async function start(program: Program): Promise<HttpPeer> {
   for (let left = 2;; left--) {
     const server = await Server.start(program, freePorts(program.ports ?? 1));
     if (await server.listens()) return server;
