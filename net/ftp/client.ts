@@ -77,8 +77,8 @@ const DEFAULTS = { tls: "starttls", ports: { implicit: 990, starttls: 21 } } as 
  */
 export async function connectFtp(options: ConnectFtpOptions = {}): Promise<FtpClient> {
   options = CONNECT_FTP.check("connectFtp", options);
-  const username = usernameOf(options) ?? "anonymous";
-  const { password = username === "anonymous" ? "anonymous@" : "", encryptData = true } = options;
+  const { encryptData = true } = options;
+  const { username, password } = loginOf(options);
   const coding = new NameCoding(options.encoding ?? "utf-8");
   const dialogue = await Dialogue.open(options, { ...DEFAULTS, coding });
   const client = new FtpClient(dialogue, options, coding);
@@ -90,6 +90,20 @@ export async function connectFtp(options: ConnectFtpOptions = {}): Promise<FtpCl
     dialogue.abort(error);
     throw error;
   }
+}
+
+/** Returns the name and the password. Neither is sent without the other, unless it is anonymous. */
+function loginOf(options: ConnectFtpOptions): { username: string; password: string } {
+  const username = usernameOf(options);
+  const { password } = options;
+  if (username === undefined && password !== undefined) {
+    throw new TypeError('password requires username, which may be "anonymous"');
+  }
+  const isAnonymous = username === undefined || username === "anonymous" || username === "ftp";
+  if (password === undefined && !isAnonymous) {
+    throw new TypeError("username requires password, which may be empty");
+  }
+  return { username: username ?? "anonymous", password: password ?? "anonymous@" };
 }
 
 /**

@@ -25,7 +25,11 @@ export interface ConnectFtpOptions extends MailClientOptions {
    * @deprecated Use `username`.
    */
   user?: string;
-  /** The password of the user. @default "anonymous@" for anonymous, otherwise empty */
+  /**
+   * The password of the user, which may be empty. It is required together with `username`.
+   *
+   * @default "anonymous@" for anonymous
+   */
   password?: string;
   /**
    * Whether data connections go to the address in the reply to PASV, for servers that transfer data

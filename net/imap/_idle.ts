@@ -31,7 +31,7 @@ export async function* idleImap(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<ImapEvent, void, void> {
   const { dialogue, listeners } = session;
-  const hasIdle = session.supports("IDLE");
+  let hasIdle = session.supports("IDLE");
   if (!hasIdle && poll === Infinity) {
     throw new NetError(`${dialogue.peer} does not support IDLE`, {
       kind: "unsupported",
@@ -48,13 +48,30 @@ export async function* idleImap(
   listeners.add(listener);
   try {
     while (!signal?.aborted) {
-      if (news.length === 0) {
-        await (hasIdle ? listen(session, renew, news, signal) : ask(session, poll, news, signal));
-      }
+      if (news.length === 0 && hasIdle) {
+        hasIdle = await tryListen(session, { renew, poll }, news, signal);
+      } else if (news.length === 0) await ask(session, poll, news, signal);
       yield* news.splice(0);
     }
   } finally {
     listeners.delete(listener);
+  }
+}
+
+/** Runs IDLE once. Returns false if the server refuses it, and questions may replace it. */
+async function tryListen(
+  session: ImapSession,
+  { renew, poll }: IdleTimes,
+  news: readonly ImapEvent[],
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  try {
+    await listen(session, renew, news, signal);
+    return true;
+  } catch (error) {
+    const isRefused = error instanceof ReplyError && session.dialogue.conn.open;
+    if (!isRefused || poll === Infinity) throw error;
+    return false;
   }
 }
 

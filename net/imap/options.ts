@@ -279,8 +279,8 @@ export interface ImapIdleOptions {
    */
   readonly renew?: number;
   /**
-   * Time between two questions (NOOP) to a server without IDLE, in milliseconds; 0 for a `NetError`
-   * "unsupported" instead of questions.
+   * Time between two questions (NOOP) to a server that lacks or refuses IDLE, in milliseconds; 0 for an
+   * error instead of questions.
    *
    * @default 60000
    */

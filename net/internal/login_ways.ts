@@ -85,7 +85,7 @@ export function loginWays(
   { others, encrypted, allowPlaintext, mechanism }: WayChoice,
 ): LoginWay[] {
   const known = new Set(offered.map(upperAscii));
-  const { accessToken, authorizationId = "" } = credentials;
+  const { accessToken } = credentials;
   const needs = accessToken === undefined ? "password" : "accessToken";
   const wanted = mechanism !== undefined
     ? [mechanism]
@@ -97,7 +97,7 @@ export function loginWays(
       `the server offers ${[...known].join(", ") || "nothing"}, not ${sasl.join(", ")}`,
     );
   }
-  const fit = common.filter((way) => authorizationId === "" || LOGIN_WAYS[way].namesAnother);
+  const fit = common.filter((way) => !hasAnother(credentials) || LOGIN_WAYS[way].namesAnother);
   if (fit.length === 0) {
     throw unsupported(
       `${common.join(" and ")} cannot carry authorizationId, nor does the server ` +
@@ -109,6 +109,12 @@ export function loginWays(
   const message = `Cannot log in by ${fit.join(" or ")}: the connection is not encrypted ` +
     "(allowPlaintextLogin: true allows that)";
   throw new NetError(message, { kind: "usage", phase: "request" });
+}
+
+/** Returns whether credentials name a user to act as, who is not the one who logs in. */
+export function hasAnother({ username, user, authorizationId }: SaslCredentials): boolean {
+  return authorizationId !== undefined && authorizationId !== "" &&
+    authorizationId !== (username ?? user);
 }
 
 function unsupported(reason: string): NetError {

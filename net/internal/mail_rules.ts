@@ -9,7 +9,7 @@ import type {
   SaslName,
 } from "../mail/options.ts";
 import { hostName } from "./host_rules.ts";
-import { LOGIN_WAYS, type LoginWay } from "./login_ways.ts";
+import { hasAnother, LOGIN_WAYS, type LoginWay } from "./login_ways.ts";
 import {
   callback,
   flag,
@@ -140,7 +140,7 @@ export function checkCredentials(
       throw new TypeError(`${name} must not contain a control character`);
     }
   }
-  const { password, accessToken, authorizationId } = checked;
+  const { password, accessToken } = checked;
   const secrets = { password, accessToken };
   for (const [name, value] of Object.entries(secrets)) {
     if (value === "") throw new TypeError(`${name} must not be empty`);
@@ -149,7 +149,7 @@ export function checkCredentials(
     }
   }
   const traits = mechanism && LOGIN_WAYS[mechanism];
-  if (authorizationId && traits?.namesAnother === false) {
+  if (hasAnother(checked) && traits?.namesAnother === false) {
     throw new TypeError(`mechanism ${JSON.stringify(mechanism)} cannot carry authorizationId`);
   }
   if (traits?.needs === "certificate") {

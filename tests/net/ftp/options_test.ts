@@ -50,7 +50,7 @@ Deno.test("connectFtp() checks every option", async () => {
     active: "none",
     activeAddress: "none",
     activePort: "none",
-  }, (options) => connectFtp({ signal, ...options }));
+  }, (options) => connectFtp({ username: "ann", password: "secret", signal, ...options }));
 });
 
 Deno.test("the methods of FtpClient check their arguments before they send anything", async () => {

@@ -707,7 +707,7 @@ Deno.test("idle() has bounds before it begins and after, and a NO leaves the ses
     assertThrows(() => mail.idle({ renew }), RangeError, "renew");
   }
   assertEquals(server.heard.length, before);
-  await assertRejects(() => mail.idle().next(), ReplyError, "not now");
+  await assertRejects(() => mail.idle({ poll: 0 }).next(), ReplyError, "not now");
   await mail.noop();
 });
 

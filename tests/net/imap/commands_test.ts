@@ -161,6 +161,18 @@ Deno.test("idle() asks a server without IDLE, and ends at once when it is told t
   await assertRejects(() => mail.idle({ poll: 0 }).next(), NetError, "does not support IDLE");
 });
 
+Deno.test("idle() asks a server that offers IDLE and refuses it", async () => {
+  await using server = await scriptedImap("IDLE", {
+    IDLE: "$ BAD what\r\n",
+    NOOP: ["$ OK done\r\n", "* 4 EXISTS\r\n$ OK done\r\n"],
+  });
+  for await (const event of server.mail.idle({ poll: 1 })) {
+    assertEquals(event, { type: "exists", count: 4 });
+    break;
+  }
+  assertEquals(server.sent, ["IDLE", "NOOP", "NOOP"]);
+});
+
 Deno.test("idle() without IDLE yields what other commands reveal, and ends with the session", async () => {
   await using server = await scriptedImap("", {
     NOOP: "$ OK done\r\n",

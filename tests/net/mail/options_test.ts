@@ -49,13 +49,13 @@ Deno.test("an error about a secret does not show it", async () => {
   }
 });
 
-Deno.test("a password without a user name is a TypeError", async () => {
-  for (const connect of [connectImap, connectPop3, connectSmtp]) {
-    await assertRejects(
-      () => connect({ password: "secret", signal: AbortSignal.abort() }),
-      TypeError,
-      "password requires username",
-    );
+Deno.test("a password without a user name is a TypeError, and the reverse", async () => {
+  const signal = AbortSignal.abort();
+  for (const connect of Object.values(CLIENTS)) {
+    const noName = () => connect({ password: "secret", signal });
+    await assertRejects(noName, TypeError, "password requires username");
+    const noPassword = () => connect({ username: "ann", signal });
+    await assertRejects(noPassword, TypeError, "username requires password");
   }
 });
 

@@ -125,6 +125,9 @@ Deno.test("a name to act as is sent, or nothing is", () => {
   const name = (offered: string[], credentials: SaslCredentials) =>
     startSasl(offered, { ...credentials, authorizationId: "bob" }, ENCRYPTED).name;
   assertEquals(name(["LOGIN", "CRAM-MD5", "PLAIN"], ANN), "PLAIN");
+  // This is the user who logs in anyway.
+  const bob = { username: "bob", password: "x" };
+  assertEquals(name(["LOGIN"], bob), "LOGIN");
   const token = { username: "ann", accessToken: "t" };
   assertEquals(name(["XOAUTH2", "OAUTHBEARER"], token), "OAUTHBEARER");
   const error = assertThrows(() => name(["LOGIN", "CRAM-MD5"], ANN), NetError);
