@@ -1,9 +1,6 @@
-/** Mail and files: IMAP, POP3, SMTP and FTP against Python's and Node's clients, one server for all. @module */
+/** Mail: IMAP, POP3 and SMTP against Python's and Node's clients, one server for all. @module */
 
-import { delay } from "@std/async/delay";
 import { needsDovecot, startDovecot } from "../_support/dovecot.ts";
-import { startPyftpdlib } from "../_support/ftp.ts";
-import { needsPython } from "../_support/peers.ts";
 import type { Bench, Figure } from "./_bench.ts";
 import { startServer } from "./_process.ts";
 import { type Program, runPrograms, timedBy } from "./_programs.ts";
@@ -13,7 +10,6 @@ const FETCHED = 2000;
 /** What a client's own speed shows in, once it has warmed up. */
 const REPLAYED = 100_000;
 const SENT = 1000;
-const MEGABYTES = 1000;
 
 /** Measures messages and bytes a second. */
 export async function benchMail(bench: Bench): Promise<Figure[]> {
@@ -23,9 +19,6 @@ export async function benchMail(bench: Bench): Promise<Figure[]> {
   else figures.push(...await benchFetching(bench));
   figures.push(...await benchReplayed(bench));
   figures.push(await benchSending(bench));
-  const files = needsPython("pyftpdlib", "OpenSSL");
-  if (files.ignore) bench.leaveOut("FTP", files.reason);
-  else figures.push(...await benchFiles(bench));
   return figures;
 }
 
@@ -115,33 +108,6 @@ async function benchSending(bench: Bench): Promise<Figure> {
     series,
     targets: [{ against: ["Python"], ratio: 1 }, { against: ["Node"], ratio: 1 }],
   };
-}
-
-async function benchFiles(bench: Bench): Promise<Figure[]> {
-  await using server = await startPyftpdlib("none");
-  const megabyte = new Uint8Array(1_000_000);
-  using file = await Deno.open(`${server.folder}/big`, { write: true, create: true });
-  for (let i = 0; i < MEGABYTES; i++) await file.write(megabyte);
-  await delay(500);
-  const figures: Figure[] = [];
-  await import("basic-ftp");
-  for (const way of ["down", "up"] as const) {
-    const title = `FTP: ${MEGABYTES} MB ${way}`;
-    const words = [`ftp-${way}`, `${server.port}`];
-    const series = await runPrograms(bench, title, [
-      ours(bench, "mail_ours.ts", MEGABYTES, ...words),
-      python(bench, "mail_python.py", MEGABYTES, ...words),
-      node(bench, "mail_node.mjs", MEGABYTES, ...words, import.meta.resolve("basic-ftp")),
-    ]);
-    figures.push({
-      title,
-      unit: "MB/s",
-      note: "no TLS; pyftpdlib serves all",
-      series,
-      targets: [{ against: ["Python"], ratio: 1 }, { against: ["Node"], ratio: 1 }],
-    });
-  }
-  return figures;
 }
 
 function ours(bench: Bench, file: string, amount: number, ...words: string[]): Program {

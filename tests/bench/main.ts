@@ -23,6 +23,7 @@ import { describeMachine, loadAverage } from "./_machine.ts";
 import { evaluate, table } from "./_report.ts";
 import { benchChat } from "./chat.ts";
 import { benchChatLoad } from "./chat_load.ts";
+import { benchFtp } from "./ftp.ts";
 import { benchHttpBulk } from "./http_bulk.ts";
 import { benchHttpClient } from "./http_client.ts";
 import { benchHttpServer } from "./http_server.ts";
@@ -51,6 +52,7 @@ const BENCHMARKS = new Map<string, (bench: Bench) => Promise<Figure[]>>([
   ["websocket", benchWebSocket],
   ["scan", benchScan],
   ["mail", benchMail],
+  ["ftp", benchFtp],
   ["chat", benchChat],
   ["chat_load", benchChatLoad],
   ["http_client", benchHttpClient],
