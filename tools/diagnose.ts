@@ -30,15 +30,17 @@
  */
 
 import { parseHostPort } from "../net/address.ts";
-import { DNS_TYPES, type DnsType } from "../net/dns/record.ts";
 import { ignoreFailure } from "../net/internal/ignore_failure.ts";
 import { checkPair } from "../net/internal/tls_rules.ts";
-import { PIN_FORM, readPin } from "../net/internal/x509/pin.ts";
 import { readProxy } from "../http/internal/proxy_server.ts";
-import { badValue, CliError, type CliIo, defineCli, readPem } from "./cli.ts";
+import { CliError, type CliIo } from "./cli.ts";
+import { cli, COMMANDS, readSettings, readType, readWhat, TYPES } from "./diagnose/_cli.ts";
 import { look, printText, showProgress } from "./diagnose/_output.ts";
+import { checkReport, writeReport } from "./diagnose/_report.ts";
+import { watch } from "./diagnose/_watch.ts";
+import { showWatch } from "./diagnose/_watch_view.ts";
 import { renderDiagnosis } from "./diagnose/_text.ts";
-import { DIAGNOSE, STEPS } from "./diagnose/_option_rules.ts";
+import { DIAGNOSE, STEPS, WATCH } from "./diagnose/_option_rules.ts";
 import type {
   DiagnoseStep,
   DiagnoseStepName,
@@ -60,16 +62,12 @@ import { parseTarget } from "./diagnose/_target.ts";
 import { explainSlowness, judgeSteps } from "./diagnose/_verdict.ts";
 import { showTime } from "./internal/text.ts";
 import type { DiagnoseOptions } from "./diagnose/options.ts";
+import type { WatchedPath, WatchOptions } from "./diagnose/watch_options.ts";
 import type { Walk } from "./diagnose/_timed_step.ts";
 
 export type * from "./diagnose/diagnosis.ts";
 export type * from "./diagnose/options.ts";
-
-/** The types that the command dns asks for. */
-const TYPES: readonly DnsType[] = [
-  ...["A", "AAAA", "CNAME", "MX", "NS", "TXT"] as const,
-  ...["SRV", "CAA", "PTR", "SOA", "HTTPS"] as const,
-];
+export type * from "./diagnose/watch_options.ts";
 
 /**
  * Checks the path to a host.
@@ -246,107 +244,39 @@ async function findOut(
   }
 }
 
+/**
+ * Measures the path to a host again and again: loss, times and jitter of each hop, as `mtr` does.
+ *
+ * @param url A URL, a host, or a host and port. Only the host counts.
+ * @param options The mode and the limits. Default: the route, once per second, without an end.
+ * @returns The statistics after each round. They end after `rounds`, or when the signal is aborted.
+ * @throws {TypeError | RangeError} If the host or an option is invalid.
+ * @throws {NetError} Of kind "dns" or "permission".
+ * @throws {CliError} If the programs of the system are missing.
+ *
+ * @example The time to this machine
+ * ```ts
+ * import { watchPath } from "@portside/kit/tools/diagnose";
+ * import { assertEquals } from "@std/assert";
+ *
+ * for await (const { address, rounds } of watchPath("127.0.0.1", { mode: "ping", rounds: 1 })) {
+ *   assertEquals([address, rounds], ["127.0.0.1", 1]);
+ * }
+ * ```
+ */
+export function watchPath(
+  url: string,
+  options: WatchOptions = {},
+): AsyncGenerator<WatchedPath, void, void> {
+  return watch(url, WATCH.check("watchPath", options));
+}
+
 function readServer(text: string): { hostname: string; port: number } {
   if (isAddress(text)) return { hostname: text, port: 53 };
   const server = /:\d+$/.test(text) ? parseHostPort(text) : undefined;
   if (server !== undefined && isAddress(server.hostname) && server.port > 0) return server;
   const given = JSON.stringify(text);
   throw new TypeError(`Cannot use the name server ${given}: it must be an IP address`);
-}
-
-const COMMANDS: Readonly<Record<string, readonly DiagnoseStepName[]>> = {
-  interfaces: ["interfaces"],
-  ping: ["ping"],
-  trace: ["trace"],
-  dns: ["dns"],
-  tcp: ["dns", "tcp"],
-  tls: ["dns", "tcp", "tls"],
-  http: ["dns", "tcp", "tls", "http"],
-  all: STEPS,
-};
-
-/** The exit code of an answer that is slower than `--slo`. */
-const TOO_SLOW = 4;
-
-const cli = defineCli({
-  name: "diagnose",
-  summary: "Checks the path to a host, says where it fails and what to do.",
-  description: "WHAT is HOST, HOST:PORT or a URL, after an optional command: all (the default), " +
-    "interfaces, ping, trace, dns, tcp, tls, http. The schemes are http, https, tcp, tls; smtp, imap, " +
-    "pop3, ftp and postgres, which begin with STARTTLS; smtps, imaps, pop3s, ftps and ldaps.",
-  flags: {
-    server: { type: "string", placeholder: "address", help: "Another name server to query" },
-    type: {
-      type: "list",
-      placeholder: "type",
-      help: "Record type for dns, e.g. MX [default: all]",
-    },
-    timeout: {
-      type: "duration",
-      default: "5s",
-      min: "1ms",
-      alias: "t",
-      help: "Time limit of each wait",
-    },
-    traceTimeout: {
-      type: "duration",
-      default: "20s",
-      min: "1ms",
-      help: "Time limit of the route trace",
-    },
-    count: { type: "integer", default: 4, min: 1, max: 1000, alias: "c", help: "Echo requests" },
-    slo: { type: "duration", min: "1ms", help: "Longest acceptable time of the answer" },
-    ca: { type: "list", placeholder: "file", help: "Authority to trust, PEM" },
-    cert: { type: "string", placeholder: "file", help: "Certificate of this client, PEM" },
-    key: { type: "string", placeholder: "file", help: "Private key of --cert, PEM" },
-    pin: {
-      type: "list",
-      placeholder: "pin",
-      help: "Key or certificate that identifies the server",
-    },
-    header: {
-      type: "list",
-      alias: "H",
-      placeholder: "header",
-      help: 'Header of the HTTP requests, "name: value"',
-    },
-    proxy: { type: "string", placeholder: "url", help: "Proxy to the host: http, https or socks5" },
-    ipv4: { type: "boolean", alias: "4", help: "Use IPv4 addresses only" },
-    ipv6: { type: "boolean", alias: "6", help: "Use IPv6 addresses only" },
-  },
-  positionals: { what: { type: "list", help: "A command, and a host or URL" } },
-  permissions: {
-    "--allow-net": "reach any host",
-    "--allow-read=/etc/resolv.conf": "query the name servers of the system",
-    "--allow-run=ping,ping6,traceroute,traceroute6,tracepath,tracert,ip,ifconfig,ipconfig,route":
-      "run the programs of the system; a missing one is skipped",
-    "--allow-read=<file>": "only with --ca, --cert and --key",
-  },
-  exitCodes: { 4: "the answer is slower than --slo" },
-  examples: [
-    "deno task diagnose https://example.com/",
-    "deno task diagnose dns example.com --server 192.0.2.53 --type MX",
-    "deno task diagnose tls 127.0.0.1:8443 --json",
-    "deno task diagnose http 127.0.0.1:8080 --slo 300ms",
-  ],
-});
-
-/** Returns the command and the target of the command line. */
-function readWhat(what: readonly string[]): { command: string; where: string } {
-  const [first = "", ...rest] = what;
-  const named = Object.hasOwn(COMMANDS, first) && (rest.length > 0 || first === "interfaces");
-  const command = named ? first : "all";
-  const [where, ...others] = named ? rest : what;
-  if (where === undefined && command !== "interfaces") {
-    throw new CliError("Missing argument: a host or a URL", 2);
-  }
-  if (Object.hasOwn(COMMANDS, where ?? "") && !named) {
-    throw new CliError(`Missing argument: a host or a URL for ${where}`, 2);
-  }
-  if (others.length > 0) {
-    throw new CliError(`Unexpected argument: ${JSON.stringify(others[0])}`, 2);
-  }
-  return { command, where: where ?? "localhost" };
 }
 
 /**
@@ -359,13 +289,32 @@ function readWhat(what: readonly string[]): { command: string; where: string } {
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async ({ what, slo, type, server, json, ...flags }, ctx) => {
     const { command, where } = readWhat(what);
-    const { timeout, traceTimeout, count } = flags;
+    const { timeout, traceTimeout, count = 4, report, anonymous } = flags;
     const settings = await readSettings(flags);
+    if (flags.watch) {
+      if (command !== "ping" && command !== "trace") {
+        throw new CliError("Bad flags: --watch is for ping and trace", 2);
+      }
+      const { interval, count: given } = flags;
+      const rounds = given ?? (ctx.io.stdoutIsTerminal ? 0 : ROUNDS);
+      const { family } = settings;
+      const options: WatchOptions = {
+        mode: command,
+        interval,
+        rounds,
+        timeout,
+        ...(family && { family }),
+      };
+      return await orUsage(() =>
+        showWatch(ctx, watchPath(where, { ...options, signal: ctx.signal }), json)
+      );
+    }
+    if (report !== undefined) checkReport(report);
     const types = type.length > 0 ? type.map(readType) : command === "dns" ? TYPES : undefined;
     const progress = showProgress(ctx, COMMANDS[command] ?? STEPS);
     let found: Diagnosis;
     try {
-      found = await diagnose(where, {
+      const options = {
         ...settings,
         timeout,
         traceTimeout,
@@ -375,16 +324,8 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
         ...(types !== undefined && { types }),
         onStep: progress.done,
         signal: ctx.signal,
-      });
-    } catch (error) {
-      if (error instanceof TypeError || error instanceof RangeError) {
-        const named = error.message.replace(
-          /^Cannot use the name server/,
-          "Bad value for --server:",
-        );
-        throw new CliError(named, 2);
-      }
-      throw error;
+      };
+      found = await orUsage(() => diagnose(where, options));
     } finally {
       progress.end();
     }
@@ -401,73 +342,27 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
         advice: explainSlowness(found.steps),
       };
     }
+    if (report !== undefined) await writeReport(report, found, anonymous);
     if (json) ctx.printJson(toPlainJson(found));
     else printText(ctx, renderDiagnosis(found, { ...look(ctx), full: command !== "all" }));
     return slow ? TOO_SLOW : found.ok ? 0 : 1;
   });
 }
 
-/** The flags for the connection and for HTTP. */
-interface ConnectionFlags {
-  readonly ca: readonly string[];
-  readonly cert?: string | undefined;
-  readonly key?: string | undefined;
-  readonly pin: readonly string[];
-  readonly header: readonly string[];
-  readonly proxy?: string | undefined;
-  readonly ipv4: boolean;
-  readonly ipv6: boolean;
-}
+/** The exit code of an answer that is slower than `--slo`. */
+const TOO_SLOW = 4;
+/** The number of rounds of --watch if there is no terminal, as in `mtr --report`. */
+const ROUNDS = 10;
 
-/** Reads the files and the values of these flags. */
-async function readSettings(
-  { ca, cert, key, pin, header, proxy, ipv4, ipv6 }: ConnectionFlags,
-): Promise<DiagnoseOptions> {
-  if (ipv4 && ipv6) throw new CliError("Bad flags: --ipv4 and --ipv6 exclude each other", 2);
-  if ((cert === undefined) !== (key === undefined)) {
-    throw new CliError("Bad flags: --cert and --key must be given together", 2);
-  }
-  const wrong = pin.find((one) => readPin(one) === undefined);
-  if (wrong !== undefined) throw badValue("--pin", wrong, PIN_FORM);
-  const headers = new Headers();
-  for (const line of header) addHeader(headers, line);
-  if (proxy !== undefined) checkProxy(proxy);
-  return {
-    caCerts: await Promise.all(ca.map((file) => readPem(file, "CERTIFICATE"))),
-    headers,
-    ...(cert !== undefined && { cert: await readPem(cert, "CERTIFICATE") }),
-    ...(key !== undefined && { key: await readPem(key, "PRIVATE KEY") }),
-    ...(pin.length > 0 && { pin }),
-    ...(proxy !== undefined && { proxy }),
-    ...(ipv4 && { family: 4 as const }),
-    ...(ipv6 && { family: 6 as const }),
-  };
-}
-
-function addHeader(headers: Headers, line: string): void {
-  const [, name = "", value = ""] = /^([^:]+):(.*)$/s.exec(line) ?? [];
+/** Runs a function. An invalid argument is an error of the command line. */
+async function orUsage<T>(work: () => Promise<T>): Promise<T> {
   try {
-    headers.append(name, value);
-  } catch {
-    throw badValue("--header", line, 'a field such as "Accept: text/html"');
-  }
-}
-
-function checkProxy(proxy: string): void {
-  try {
-    readProxy("--proxy", { url: proxy });
+    return await work();
   } catch (error) {
-    throw error instanceof TypeError ? new CliError(`Bad value for ${error.message}`, 2) : error;
+    if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
+    const named = error.message.replace(/^Cannot use the name server/, "Bad value for --server:");
+    throw new CliError(named, 2);
   }
-}
-
-/** Reads a record type, in upper or lower case. */
-function readType(text: string): DnsType {
-  const type = text.toUpperCase();
-  if ((DNS_TYPES as readonly string[]).includes(type) || /^TYPE\d{1,5}$/.test(type)) {
-    return type as DnsType;
-  }
-  throw badValue("--type", text, `one of ${DNS_TYPES.join(", ")}, or a number such as TYPE99`);
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

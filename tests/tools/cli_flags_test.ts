@@ -335,3 +335,25 @@ Deno.test("defineCli() rejects invalid and duplicate names", () => {
   assertThrows(define({ a: { ...text, alias: "b" }, b: text }), TypeError, "Two flags");
   assertThrows(define({ host: { ...text, alias: "h" } }), TypeError, "Two flags are named -h");
 });
+
+Deno.test("a digit can be the short name of a flag, and negative numbers stay numbers", async () => {
+  const cli = defineCli({
+    name: "t",
+    summary: "s",
+    flags: {
+      ipv4: { type: "boolean", alias: "4", help: "h" },
+      level: { type: "integer", help: "h" },
+    },
+    positionals: { rest: { type: "list", help: "h" } },
+    permissions: {},
+  });
+  const io = recordingIo();
+  let found: unknown;
+  const code = await cli.run(["-4", "-5", "--level", "-7"], io, (values) => {
+    found = values;
+    return Promise.resolve(0);
+  });
+  assertEquals(code, 0, io.err);
+  const { ipv4, level, rest } = found as { ipv4: boolean; level: number; rest: string[] };
+  assertEquals([ipv4, level, rest], [true, -7, ["-5"]]);
+});

@@ -121,7 +121,7 @@ function normalize(args: readonly string[], index: Map<string, Known>): Normaliz
       positionals.push(...args.slice(i + 1));
       break;
     }
-    if (!arg.startsWith("-") || arg === "-" || /^-\d/.test(arg)) {
+    if (!arg.startsWith("-") || arg === "-" || isNumber(arg, index)) {
       positionals.push(arg);
       continue;
     }
@@ -146,7 +146,7 @@ function normalize(args: readonly string[], index: Map<string, Known>): Normaliz
     const next = args[i + 1];
     if (value !== undefined) {
       flags.push(`--${name}=${value}`);
-    } else if (next === undefined || (/^-[^\d]/.test(next))) {
+    } else if (next === undefined || (/^-./.test(next) && !isNumber(next, index))) {
       const hint = next === undefined || next.startsWith("--")
         ? "see --help"
         : `write ${quote(`${shown}=${next}`).slice(1, -1)} if the value begins with a dash`;
@@ -157,6 +157,11 @@ function normalize(args: readonly string[], index: Map<string, Known>): Normaliz
     }
   }
   return { argv: [...flags, "--", ...positionals], given };
+}
+
+/** Returns whether an argument is a negative number, and not a flag such as `-4`. */
+function isNumber(arg: string, index: Map<string, Known>): boolean {
+  return /^-\d/.test(arg) && !index.has(arg.slice(1));
 }
 
 function givenTwice(before: string, shown: string): CliError {

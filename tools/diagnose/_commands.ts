@@ -79,17 +79,18 @@ export function pingCommands(os: string, host: string, count: number): Command<P
  *
  * They resolve no names: while they wait for a name server, they miss answers of routers.
  *
- * @param options The arguments that limit the trace, such as `-m 5`.
+ * @param options `hops`: the maximum number of hops; `once`: whether one packet for each hop is enough.
  */
 export function traceCommands(
   os: string,
   host: string,
-  options: readonly string[] = [],
+  { hops, once = false }: { hops?: number; once?: boolean } = {},
 ): Command<TraceReport>[] {
   checkHost(host);
+  const limit = hops === undefined ? [] : [os === "windows" ? "-h" : "-m", `${hops}`];
+  const each = once ? ["-q", "1"] : [];
   if (os === "windows") {
-    const given = options.map((option) => option === "-m" ? "-h" : option);
-    return [command("tracert", ["-d", "-w", "1000", ...given, host], parseTracert)];
+    return [command("tracert", ["-d", "-w", "1000", ...limit, host], parseTracert)];
   }
   if (os === "linux") {
     // Hosts limit the rate of answers to UDP, not of answers to echo requests (ICMP). These need a
@@ -97,17 +98,21 @@ export function traceCommands(
     const isUseful = ({ hops }: TraceReport) => hops.length > 0;
     const traceroute = command(
       "traceroute",
-      ["-n", "-I", "-w", "1", ...options, "--", host],
+      ["-n", "-I", "-w", "1", ...each, ...limit, "--", host],
       parseTraceroute,
     );
     return [
       { ...traceroute, isUseful },
-      command("traceroute", ["-n", "-w", "1", "-N", "6", ...options, "--", host], parseTraceroute),
-      command("tracepath", ["-n", ...options, "--", host], parseTraceroute),
+      command(
+        "traceroute",
+        ["-n", "-w", "1", "-N", "6", ...each, ...limit, "--", host],
+        parseTraceroute,
+      ),
+      command("tracepath", ["-n", ...limit, "--", host], parseTraceroute),
     ];
   }
   const program = isIPv6(host) ? "traceroute6" : "traceroute";
-  return [command(program, ["-n", "-w", "1", "-q", "1", ...options, "--", host], parseTraceroute)];
+  return [command(program, ["-n", "-w", "1", "-q", "1", ...limit, "--", host], parseTraceroute)];
 }
 
 /** Returns the programs that list the interfaces, the best first. */

@@ -11,6 +11,7 @@ import {
 } from "../../net/internal/options.ts";
 import { pem, TLS_CLIENT } from "../../net/internal/tls_rules.ts";
 import type { DiagnoseStepName } from "./diagnosis.ts";
+import type { WatchOptions } from "./watch_options.ts";
 import type { DiagnoseOptions } from "./options.ts";
 
 /** All steps in order. */
@@ -45,6 +46,16 @@ export const DIAGNOSE = new OptionRules<DiagnoseOptions>({
   proxy: word,
   family: rule("4 or 6", (value) => value === 4 || value === 6),
   onStep: callback,
+  signal,
+});
+
+/** The rules for the options of `watchPath`. */
+export const WATCH = new OptionRules<WatchOptions>({
+  mode: oneOf("ping", "trace"),
+  interval: integer(200, MAX_TIMER),
+  rounds: integer(0, 1_000_000),
+  timeout: integer(1, MAX_TIMER),
+  family: DIAGNOSE.rules.family,
   signal,
 });
 

@@ -123,7 +123,8 @@ async function withNames(walk: Walk, report: TraceReport): Promise<TraceReport> 
   return { ...report, hops };
 }
 
-function notRun<T>(result: Exclude<CommandResult<T>, { ran: unknown }>) {
+/** Returns the findings of a step whose program is missing or forbidden. */
+export function notRun<T>(result: Exclude<CommandResult<T>, { ran: unknown }>) {
   if ("forbidden" in result) {
     const { program } = result.forbidden;
     return {

@@ -41,7 +41,7 @@ async function play(conn: Connection, script: Script): Promise<boolean> {
 function look(scheme: string, port: number, more = {}): Promise<Diagnosis> {
   return diagnose(`${scheme}://127.0.0.1:${port}`, {
     steps: ["dns", "tcp", "tls"],
-    timeout: 5000,
+    timeout: 30_000,
     caCerts: [authority.cert],
     ...more,
   });
