@@ -219,10 +219,10 @@ export function largeNumberOf(value: ImapValue | undefined): bigint | undefined 
   return typeof value === "string" && /^\d{1,20}$/.test(value) ? BigInt(value) : undefined;
 }
 
-/** Returns the id in a list of one. */
+/** Returns the id in a list of one (RFC 8474 §7). Some versions of Cyrus send other bytes in a list. */
 function idOf(value: ImapValue | undefined): string | undefined {
-  const [id] = texts(value);
-  return id;
+  const [id = ""] = texts(value);
+  return /^[A-Za-z0-9_-]{1,255}$/.test(id) ? id : undefined;
 }
 
 /** Returns the strings of a list. */
