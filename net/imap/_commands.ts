@@ -107,6 +107,10 @@ export function uidSets(uids: string | number | readonly number[]): string[] {
 }
 
 function ranges(numbers: readonly number[]): string[] {
+  if (numbers.length === 1) {
+    NUMBER("uids[0]", numbers[0]);
+    return [`${numbers[0]}`];
+  }
   for (const [i, number] of numbers.entries()) NUMBER(`uids[${i}]`, number);
   const sorted = Uint32Array.from(numbers).sort();
   const parts: string[] = [];

@@ -1,6 +1,7 @@
 /** Reads the values of a FETCH item, and reports those that cannot be read. Pure. */
 
 import { decodeEncodedWords } from "../mail/encoded_words.ts";
+import { parseDigits } from "../text.ts";
 import { type ImapInvalid, type ImapValue, invalid } from "./_reader.ts";
 
 /** Maximum number of parts of one message that are reported. */
@@ -21,8 +22,8 @@ export function isList(value: ImapValue | undefined): value is readonly ImapValu
 
 /** Reads values of items. A value of the wrong kind counts as missing, and is reported. */
 export class ItemReader {
-  /** The parts that cannot be read. */
-  readonly invalid: ImapInvalid[] = [];
+  /** The parts that cannot be read; undefined if there are none. */
+  invalid: ImapInvalid[] | undefined;
 
   /** Reports a value of the item `name`. */
   report(name: string, value: ImapValue | undefined, wanted: string): void {
@@ -31,6 +32,7 @@ export class ItemReader {
 
   /** Adds a report, if there are not too many of them. */
   add(report: ImapInvalid): void {
+    this.invalid ??= [];
     if (this.invalid.length < MAX_REPORTS) this.invalid.push(report);
   }
 
@@ -80,13 +82,8 @@ export class ItemReader {
 
   /** Reads a number of up to 15 digits; undefined if it is none. */
   number(name: string, value: ImapValue | undefined): number | undefined {
-    let number = 0;
-    const text = typeof value === "string" ? value : "";
-    for (let i = 0; i < text.length; i++) {
-      const digit = text.charCodeAt(i) - 0x30;
-      number = digit >= 0 && digit <= 9 && i < 15 ? number * 10 + digit : NaN;
-    }
-    if (text !== "" && !Number.isNaN(number)) return number;
+    const number = typeof value === "string" ? parseDigits(value) : undefined;
+    if (number !== undefined) return number;
     this.report(name, value, "a number");
     return undefined;
   }

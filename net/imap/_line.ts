@@ -279,7 +279,7 @@ export class ImapLine {
   #parse(mayContinue: boolean): ImapResponse | undefined {
     const segments = this.#segments;
     const text = String(segments[0]);
-    const isUntagged = UNTAGGED.test(text);
+    const isUntagged = text.startsWith("* ") || UNTAGGED.test(text);
     try {
       const response = parseImapResponse(segments, mayContinue && isUntagged);
       this.#clear();

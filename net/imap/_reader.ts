@@ -61,6 +61,22 @@ const SECTION_OF: ReadonlySet<string> = new Set(["BODY", "BINARY", "BINARY.SIZE"
 const STRUCTURE: ReadonlySet<string> = new Set(["ENVELOPE", "BODYSTRUCTURE", "BODY"]);
 /** Items whose values are numbers. */
 const NUMERIC: ReadonlySet<string> = new Set(["UID", "RFC822.SIZE"]);
+
+/** What the value of an item is. */
+type Kind = "number" | "structure" | "other";
+
+/** The kinds of items by their names as servers write them. All messages have the same ones. */
+const KINDS = new Map<string, Kind>();
+
+function kindOf(name: string): Kind {
+  const known = KINDS.get(name);
+  if (known !== undefined) return known;
+  const capitals = upperAscii(name);
+  const kind = NUMERIC.has(capitals) ? "number" : STRUCTURE.has(capitals) ? "structure" : "other";
+  if (KINDS.size < 100 && name.length < 100) KINDS.set(name, kind);
+  return kind;
+}
+
 /** The beginning of an item, in place of a missing value or behind a structure. */
 const ITEM =
   /(?:UID|FLAGS|RFC822(?:\.SIZE|\.HEADER|\.TEXT)?|INTERNALDATE|ENVELOPE|BODY(?:STRUCTURE|\[[^ ]*)?|MODSEQ) /iy;
@@ -262,19 +278,25 @@ export class ValueReader {
   }
 
   #itemName(): string {
-    const { length } = this.#text;
+    const text = this.#text;
     const from = this.#at;
+    const blank = text.indexOf(" ", from);
+    const known = text.slice(from, blank);
+    if (blank !== -1 && blank <= this.#end && KINDS.has(known)) {
+      this.#at = blank;
+      return known;
+    }
     let i = from;
-    for (; i < length; i++) {
-      const code = this.#text.charCodeAt(i);
+    for (; i < text.length; i++) {
+      const code = text.charCodeAt(i);
       if (isBreak(code)) break;
-      if (code !== OPENING || !SECTION_OF.has(upperAscii(this.#text.slice(from, i)))) continue;
+      if (code !== OPENING || !SECTION_OF.has(upperAscii(text.slice(from, i)))) continue;
       this.#at = i;
-      return this.#section(this.#text.slice(from, i));
+      return this.#section(text.slice(from, i));
     }
     if (i > this.#end || i === from) this.fail("the name of an item");
     this.#at = i;
-    return this.#text.slice(from, i);
+    return text.slice(from, i);
   }
 
   /** Reads a section in brackets and the blank behind it. The names of fields in it may be strings. */
@@ -306,16 +328,16 @@ export class ValueReader {
 
   /** Reads the value of an item; undefined if it is missing. */
   #itemValue(name: string): ImapValue | undefined {
-    const known = upperAscii(name);
-    let isMissing = this.#text.charCodeAt(this.#at) === CLOSE;
-    if (NUMERIC.has(known)) {
-      isMissing ||= this.#follows(ITEM, this.#at);
-    }
-    if (isMissing) {
-      this.invalid.push(invalid("item", name, "The value is missing", known));
+    const kind = kindOf(name);
+    const first = this.#text.charCodeAt(this.#at);
+    if (
+      first === CLOSE || (kind === "number" && !isDigit(first) && this.#follows(ITEM, this.#at))
+    ) {
+      this.invalid.push(invalid("item", name, "The value is missing", upperAscii(name)));
       return undefined;
     }
-    this.#structure = STRUCTURE.has(known) ? 1 : 0;
+    if (kind !== "structure") return this.#value(1, false);
+    this.#structure = 1;
     this.#isLoose = false;
     const value = this.#value(1, false);
     this.#structure = 0;

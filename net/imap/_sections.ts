@@ -26,12 +26,14 @@ export function sectionItem(section: string): string {
  * quotes around the names of fields (RFC 9051 §9, header-fld-name), or in another order.
  */
 export class SectionNames {
-  readonly #asked: ReadonlyMap<string, string>;
+  readonly #sections: readonly string[];
+  /** The names by what all names of a section have in common. */
+  #asked: ReadonlyMap<string, string> | undefined;
   /** The names by the items of the server. All messages have the same ones. */
   readonly #known = new Map<string, string>();
 
   constructor(sections: readonly string[] = []) {
-    this.#asked = new Map(sections.map((section) => [keyOf(section), section]));
+    this.#sections = sections;
   }
 
   /** Returns the section of an item such as `BODY[TEXT]<0>`. */
@@ -39,11 +41,18 @@ export class SectionNames {
     const known = this.#known.get(item);
     if (known !== undefined) return known;
     const end = item.lastIndexOf("]");
-    const plain = plainName(item.slice(5, end));
-    const name = this.#asked.get(keyOf(plain + item.slice(end + 1))) ??
-      this.#asked.get(keyOf(plain)) ?? plain;
+    const written = item.slice(5, end);
+    const name = end === item.length - 1 && this.#sections.includes(written)
+      ? written
+      : this.#find(written, item.slice(end + 1));
     if (this.#known.size < 100 && item.length < 1000) this.#known.set(item, name);
     return name;
+  }
+
+  #find(written: string, origin: string): string {
+    this.#asked ??= new Map(this.#sections.map((section) => [keyOf(section), section]));
+    const plain = plainName(written);
+    return this.#asked.get(keyOf(plain + origin)) ?? this.#asked.get(keyOf(plain)) ?? plain;
   }
 }
 

@@ -54,8 +54,9 @@ export class ImapSession {
   leaving = false;
   /** Whether anybody on the way can have forged the responses, because STARTTLS is still to come. */
   #isForgeable = false;
-  /** The message that was read last. */
-  #read: { readonly response: ImapResponse; readonly message: ImapMessage } | undefined;
+  /** The response that was read last, and its message. */
+  #read: ImapResponse | undefined;
+  #message: ImapMessage | undefined;
 
   constructor(dialogue: Dialogue, options: ConnectImapOptions) {
     this.dialogue = dialogue;
@@ -266,10 +267,11 @@ export class ImapSession {
   messageOf(response: ImapResponse, names?: readonly string[]): ImapMessage | undefined {
     if (response.type !== "data" || response.name !== "FETCH") return undefined;
     // A response that no command takes is read a second time, as a change.
-    if (this.#read?.response === response) return this.#read.message;
+    if (this.#read === response) return this.#message;
     const message = readImapMessage(response, names);
-    this.#read = { response, message };
-    for (const part of message.invalid ?? []) this.report(part);
+    this.#read = response;
+    this.#message = message;
+    if (message.invalid !== undefined) { for (const part of message.invalid) this.report(part); }
     return message;
   }
 

@@ -84,6 +84,13 @@ const BLANK = 0x20, STAR = 0x2a, PLUS = 0x2b, CURLY = 0x7b, CURLY_END = 0x7d;
 /** The first line of a status, or of a request to continue. */
 const STATUS = /^(?:\+|\S+ +(?:OK|NO|BAD|BYE|PREAUTH)(?: (?!\[[^\]]*$)|$))/i;
 
+/**
+ * The first line of a message of which one section was fetched. It is the most common response, and
+ * needs no reader.
+ */
+const ONE_SECTION =
+  /^\* (\d{1,10}) FETCH \(UID (\d{1,10}) (BODY\[[A-Z0-9.]*(?: \([A-Z0-9 -]*\))?\]) \{\d+\}$/;
+
 /** Responses that a number precedes. */
 const NUMBERED: ReadonlySet<string> = new Set(["FETCH", "EXISTS", "EXPUNGE", "RECENT"]);
 
@@ -128,8 +135,15 @@ export function parseImapResponse(
   segments: readonly (string | Uint8Array)[],
   strict = false,
 ): ImapResponse {
-  const reader = new ValueReader(segments);
   const first = segments[0];
+  if (segments.length === 3 && segments[2] === ")") {
+    const [, number, uid, section] = ONE_SECTION.exec(first as string) ?? [];
+    if (section !== undefined) {
+      const items = ["UID", uid!, section, segments[1]!];
+      return { type: "data", name: "FETCH", number: Number(number), values: [items] };
+    }
+  }
+  const reader = new ValueReader(segments);
   if (typeof first === "string" && first.startsWith("+")) {
     return { type: "continue", text: reader.rest().replace(/^\+ ?/, "") };
   }

@@ -68,8 +68,13 @@ export interface ImapMessage {
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
-/** An item of a message, as a function that sets the field. */
-type Item = (message: Mutable<ImapMessage>, value: ImapValue, reader: ItemReader) => void;
+/** Sets the field of an item. */
+type Item = (
+  message: Mutable<ImapMessage>,
+  value: ImapValue,
+  reader: ItemReader,
+  names: SectionNames,
+) => void;
 
 /** The items by their names, without sections. */
 const ITEMS: Readonly<Record<string, Item>> = {
@@ -130,35 +135,49 @@ export function readImapMessage(
   if (!isList(items) || items.length % 2 !== 0) {
     throw new ImapSyntaxError("The items of FETCH are not pairs");
   }
-  let known = KNOWN_NAMES.get(names);
-  if (known === undefined) KNOWN_NAMES.set(names, known = new SectionNames(names));
-  const sections = new Map<string, Uint8Array | null>();
-  const message: Mutable<ImapMessage> = { number: response.number, sections };
+  let sectionNames = KNOWN_NAMES.get(names);
+  if (sectionNames === undefined) KNOWN_NAMES.set(names, sectionNames = new SectionNames(names));
+  const message: Mutable<ImapMessage> = { number: response.number, sections: new Map() };
   const reader = new ItemReader();
-  for (const report of response.invalid ?? []) reader.add(report);
+  if (response.invalid !== undefined) { for (const part of response.invalid) reader.add(part); }
   for (let i = 0; i < items.length; i += 2) {
-    const raw = items[i];
-    const value = items[i + 1]!;
-    if (typeof raw !== "string") throw new ImapSyntaxError("The name of an item is not an atom");
-    const name = OLD_SECTIONS[inCapitals(raw)] ?? inCapitals(raw);
-    if (name.startsWith("BODY[")) {
-      if (isList(value)) reader.report(name, value, "a string");
-      else sections.set(known.of(name), value === null ? null : bytesOf(value));
-    } else if (Object.hasOwn(ITEMS, name)) ITEMS[name]!(message, value, reader);
+    const name = items[i];
+    if (typeof name !== "string") throw new ImapSyntaxError("The name of an item is not an atom");
+    itemOf(name)(message, items[i + 1]!, reader, sectionNames);
   }
-  if (reader.invalid.length > 0) message.invalid = reader.invalid;
+  if (reader.invalid !== undefined) message.invalid = reader.invalid;
   return message;
 }
 
-/** A cache of item names in capitals, because every message has the same ones. */
-const capitals = new Map<string, string>();
+/** The items by their names as servers write them. All messages have the same ones. */
+const known = new Map<string, Item>();
 
-function inCapitals(name: string): string {
-  const known = capitals.get(name);
-  if (known !== undefined) return known;
-  const capital = upperAscii(name);
-  if (capitals.size < 100 && name.length < 100) capitals.set(name, capital);
-  return capital;
+function itemOf(name: string): Item {
+  let item = known.get(name);
+  if (item !== undefined) return item;
+  const capitals = upperAscii(name);
+  const section = OLD_SECTIONS[capitals] ?? capitals;
+  item = section.startsWith("BODY[")
+    ? (message, value, reader, names) => setSection(section, message, value, reader, names)
+    : Object.hasOwn(ITEMS, capitals)
+    ? ITEMS[capitals]!
+    : () => {};
+  if (known.size < 100 && name.length < 100) known.set(name, item);
+  return item;
+}
+
+function setSection(
+  name: string,
+  message: Mutable<ImapMessage>,
+  value: ImapValue,
+  reader: ItemReader,
+  names: SectionNames,
+): void {
+  if (isList(value)) reader.report(name, value, "a string");
+  else {
+    const sections = message.sections as Map<string, Uint8Array | null>;
+    sections.set(names.of(name), value === null ? null : bytesOf(value));
+  }
 }
 
 /** Sets a field unless its value is missing. */

@@ -53,7 +53,8 @@ export class Pop3Control {
     if (!this.capabilities.has("STLS")) throw this.dialogue.unencryptable("STLS");
     await this.command("Cannot encrypt the connection", "STLS");
     await this.dialogue.startTls();
-    // Capabilities from before the encryption may be forged.
+    // The capabilities and the stamp for APOP from before the encryption may be forged.
+    this.#greeting = "";
     await this.#askCapabilities();
   }
 

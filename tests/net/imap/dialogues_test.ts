@@ -4,20 +4,12 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { memoryPair } from "../../../net/connection/memory_pair.ts";
 import { NetError } from "../../../net/errors/errors.ts";
-import { connectImap, type ImapClient, type ImapMessage } from "../../../net/imap/client.ts";
+import { connectImap } from "../../../net/imap/client.ts";
 import { ReplyError } from "../../../net/errors/reply_error.ts";
-import type { ImapBodyPart } from "../../../net/imap/message.ts";
-import { type Deed, type Row, ROWS } from "./_dialogues.ts";
+import { bytesOf, DEEDS } from "./_deeds.ts";
+import { type Row, ROWS } from "./_dialogues.ts";
 
 const CAPABILITIES = "IMAP4rev1 UIDPLUS MOVE";
-
-/** Bytes of Latin 1, or UTF-8 where that is not enough. */
-function bytesOf(text: string): Uint8Array<ArrayBuffer> {
-  const isBinary = /\{4\}\r\ncaf/.test(text);
-  return isBinary
-    ? Uint8Array.from(text, (one) => one.charCodeAt(0))
-    : new TextEncoder().encode(text);
-}
 
 /** A session with a server that answers the command of a deed by `says`, and may end then. */
 async function session(says: string | undefined, cut = Infinity, isLast = false) {
@@ -31,9 +23,7 @@ async function session(says: string | undefined, cut = Infinity, isLast = false)
       let answer = says;
       if (verb === "CAPABILITY") answer = `* CAPABILITY ${CAPABILITIES}`;
       else if (verb === "LOGOUT" || !isAsked || says === undefined) answer = "* X";
-      const text = answer!.replaceAll("$T", tag);
-      const isOver = new RegExp(`(?:^|\n)(?:${tag} |OK done|zz9 )`).test(text);
-      const bytes = bytesOf(`${text}\r\n${isOver ? "" : `${tag} OK done\r\n`}`);
+      const bytes = bytesOf(answer!, tag);
       for (let at = 0; at < bytes.length; at += cut) await far.write(bytes.slice(at, at + cut));
       if (verb === "LOGOUT" || (isAsked && isLast)) break;
     }
@@ -48,38 +38,6 @@ async function session(says: string | undefined, cut = Infinity, isLast = false)
   await mail.select("INBOX");
   isAsked = true;
   return { mail, serving, invalid: () => invalid, later: () => (isAsked = false) };
-}
-
-const leaves = (part: ImapBodyPart): string[] =>
-  part.type.startsWith("multipart/") ? part.parts.flatMap(leaves) : [part.type];
-
-/** How a deed is done, and what comes of it. */
-const DEEDS: Record<Deed, (mail: ImapClient) => Promise<unknown>> = {
-  list: async (mail) => (await mail.list()).map(({ name }) => name),
-  select: async (mail) => (await mail.select("INBOX")).exists,
-  status: async (mail) => (await mail.status("INBOX")).messages,
-  search: (mail) => mail.search(),
-  copy: async (mail) => void await mail.copy(7, "Archive"),
-  move: async (mail) => void await mail.move(7, "Archive"),
-  noop: (mail) => mail.noop(),
-  flags: async (mail) => (await seven(mail, { flags: true, size: true }))?.flags,
-  subject: async (mail) => (await seven(mail, { envelope: true }))?.envelope?.subject,
-  to: async (mail) =>
-    (await seven(mail, { envelope: true }))?.envelope?.to.map(({ address }) => address),
-  size: async (mail) => (await seven(mail, { size: true }))?.size,
-  date: async (mail) => (await seven(mail, { internalDate: true }))?.internalDate?.getTime(),
-  parts: async (mail) => leaves((await seven(mail, { bodyStructure: true }))!.bodyStructure!),
-  text: async (mail) => {
-    const section = (await seven(mail, { sections: ["TEXT"] }))?.sections.get("TEXT");
-    return section && new TextDecoder().decode(section);
-  },
-};
-
-async function seven(
-  mail: ImapClient,
-  items: Parameters<ImapClient["fetch"]>[1],
-): Promise<ImapMessage | undefined> {
-  return (await mail.fetch(7, items)).find(({ uid }) => uid === 7);
 }
 
 async function play({ does, says, must, reports = 0, ends = false }: Row, cut?: number) {
