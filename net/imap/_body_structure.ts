@@ -32,6 +32,8 @@ export interface ImapBodyPart {
 /** Maximum depth of nested parts. */
 const MAX_DEPTH = 100;
 const NAME = "BODYSTRUCTURE";
+/** Types that contain a message. */
+const MESSAGE = /^message\/(?:rfc822|global)$/;
 
 /** Reads the structure of a message; undefined if it is none. */
 export function structureOf(value: ImapValue, reader: ItemReader): ImapBodyPart | undefined {
@@ -53,13 +55,12 @@ function partOf(
   );
   const own = part === "" ? "1" : part;
   const [envelope, body] = rest;
-  const whole = /^message\/(?:rfc822|global)$/.test(media) && isList(envelope) && isList(body);
+  const whole = MESSAGE.test(media) && isList(envelope) && isList(body);
   // The parts of an inner message are numbered below it. If it is not a multipart, its number is 1.
   const inner = whole && depth < MAX_DEPTH
     ? [partOf(body, isList(body[0]) ? own : `${own}.1`, depth + 1, reader)]
     : [];
-  // The MD5 follows the lines of a text, or the envelope, body and lines of a message.
-  const extra = rest.slice(whole ? 3 : media.startsWith("text/") ? 1 : 0);
+  const extra = rest.slice(extraAt(media, rest));
   const contentId = reader.text(NAME, id);
   const about = reader.words(NAME, description);
   const bytes = size === undefined || size === null ? undefined : reader.number(NAME, size);
@@ -73,6 +74,14 @@ function partOf(
     ...(bytes !== undefined && { size: bytes }),
     parts: inner,
   };
+}
+
+/** Returns the position of the MD5 behind the fields of a type. The disposition follows it. */
+function extraAt(media: string, rest: readonly ImapValue[]): number {
+  // The envelope, the body and the lines of a message. Some servers send NIL for the first two.
+  if (MESSAGE.test(media) && (isList(rest[1]) || typeof rest[2] === "string")) return 3;
+  // The lines of a text. Some servers leave them out.
+  return media.startsWith("text/") && !isList(rest[1]) ? 1 : 0;
 }
 
 function multipartOf(

@@ -2,6 +2,7 @@
 
 import { decodeEncodedWords } from "../mail/encoded_words.ts";
 import { parseDigits } from "../text.ts";
+import { decodeText } from "./_text.ts";
 import { type ImapInvalid, type ImapValue, invalid } from "./_reader.ts";
 
 /** Maximum number of parts of one message that are reported. */
@@ -12,8 +13,6 @@ const MAX_SHOWN = 200;
 const WORD = /=\?[^?\s]+\?[BQ]\?[^?]*\?=/i;
 
 const utf8 = new TextEncoder();
-const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-const western = new TextDecoder("windows-1252");
 
 /** Returns whether a value is a list. */
 export function isList(value: ImapValue | undefined): value is readonly ImapValue[] {
@@ -93,15 +92,6 @@ export class ItemReader {
     if (typeof value === "string" && /^\d{1,20}$/.test(value)) return BigInt(value);
     this.report(name, value, "a number");
     return undefined;
-  }
-}
-
-/** Decodes bytes without a charset: UTF-8, otherwise Windows-1252, which old senders use. */
-function decodeText(bytes: Uint8Array): string {
-  try {
-    return strict.decode(bytes);
-  } catch {
-    return western.decode(bytes);
   }
 }
 

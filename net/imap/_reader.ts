@@ -1,6 +1,7 @@
 /** Reads the values of IMAP responses across lines and literals (RFC 9051 §9). Pure. */
 
 import { upperAscii } from "../text.ts";
+import { decodeText } from "./_text.ts";
 
 /** A value: null for NIL, a string for an atom or a quoted string, bytes for a literal, or a list. */
 export type ImapValue = null | string | Uint8Array | readonly ImapValue[];
@@ -55,6 +56,20 @@ const MAX_DEPTH = 1000;
 /** Maximum number of characters that a report shows. */
 const MAX_SHOWN = 200;
 
+/** Codes whose arguments are values. */
+const CODES: ReadonlySet<string> = new Set([
+  "APPENDUID",
+  "BADCHARSET",
+  "CAPABILITY",
+  "COPYUID",
+  "HIGHESTMODSEQ",
+  "MODIFIED",
+  "PERMANENTFLAGS",
+  "UIDNEXT",
+  "UIDVALIDITY",
+  "UNSEEN",
+]);
+
 /** Items whose names contain a section in brackets (RFC 9051 §7.5.2, RFC 3516). */
 const SECTION_OF: ReadonlySet<string> = new Set(["BODY", "BINARY", "BINARY.SIZE"]);
 /** Items that consist of strings, numbers, NIL and lists of them. */
@@ -86,8 +101,6 @@ const ANY_ITEM = /[A-Z][A-Z0-9.-]*[ [(]/y;
 const FIELD = /(?:-?\d+|NIL)(?=[ ()]|$)|["(]/iy;
 /** Responses that end with a name, perhaps with a list behind it, and the number of values before it. */
 const NAMING: Readonly<Record<string, number>> = { LIST: 2, LSUB: 2, XLIST: 2, STATUS: 0 };
-
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** Returns the report of a part that cannot be read. */
 export function invalid(
@@ -207,6 +220,12 @@ export class ValueReader {
       this.#open(0);
       this.#at = from;
       const text = this.rest();
+      // The arguments of an unknown code can be any text without a bracket (RFC 9051 §9).
+      const [whole, name, argument] = /^\[([^ \]]+) ([^\]]*)\] */.exec(text) ?? [];
+      const capitals = upperAscii(name ?? "");
+      if (whole !== undefined && !CODES.has(capitals)) {
+        return { code: { name: capitals, values: [argument!] }, text: text.slice(whole.length) };
+      }
       this.invalid.push(invalid("code", text, error.message));
       return { text };
     }
@@ -320,7 +339,7 @@ export class ValueReader {
       section += this.#text.slice(from, i);
       this.#at = i;
       if (literal === undefined) this.fail("the end of a section");
-      section += `"${decoder.decode(literal)}"`;
+      section += `"${decodeText(literal)}"`;
       this.#open(this.#behind);
       from = 0;
     }

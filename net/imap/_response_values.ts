@@ -9,9 +9,8 @@ import {
 import { checkSection, sectionItem } from "./_sections.ts";
 import { type FoundNumbers, mergedRanges, numbersIn, type Range, rangesOf } from "./_ranges.ts";
 import { parseDigits, upperAscii } from "../text.ts";
+import { decodeText } from "./_text.ts";
 import type { ImapFetch, ImapFolder, ImapSelected, ImapSpecialUse, ImapStatus } from "./options.ts";
-
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** The uses of folders by their attributes in capitals (RFC 6154 §2, RFC 8457 §3). */
 const USES: ReadonlyMap<string, ImapSpecialUse> = new Map([
@@ -233,5 +232,5 @@ export function texts(value: ImapValue | undefined): string[] {
 /** Returns a value as a string; an empty one for NIL and lists. */
 export function text(value: ImapValue): string {
   if (typeof value === "string") return value;
-  return value instanceof Uint8Array ? decoder.decode(value) : "";
+  return value instanceof Uint8Array ? decodeText(value) : "";
 }

@@ -50,6 +50,7 @@ import {
 } from "./_option_rules.ts";
 import { decodedPart, findPart, type ImapDownload } from "./_download.ts";
 import { fetchAll, fetchEach } from "./_fetch.ts";
+import { decodeText } from "./_text.ts";
 import { ImapFetching } from "./_fetching.ts";
 import { ImapSession } from "./_session.ts";
 import { noSuchPart, streamSection } from "./_message_stream.ts";
@@ -82,7 +83,11 @@ export { ImapFetching } from "./_fetching.ts";
 export type { ImapMessage } from "./message.ts";
 export type * from "./options.ts";
 
-const DEFAULTS = { tls: "implicit", ports: { implicit: 993, starttls: 143 } } as const;
+const DEFAULTS = {
+  tls: "implicit",
+  ports: { implicit: 993, starttls: 143 },
+  coding: { decode: decodeText },
+} as const;
 const MECHANISM = mechanismName("LOGIN-COMMAND");
 const UID = integer(1, 2 ** 32 - 1);
 const PART = rule(

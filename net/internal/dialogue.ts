@@ -26,7 +26,8 @@ export interface DialogueDefaults {
 /** An encoding of lines in which ASCII characters are one byte each, and the same one. */
 export interface LineCoding {
   decode(bytes: Uint8Array): string;
-  encode(text: string): Uint8Array;
+  /** @default UTF-8 */
+  encode?(text: string): Uint8Array;
 }
 
 /** The conditions of a wait. */
@@ -345,7 +346,7 @@ export class Dialogue {
     if (/[\r\n\0]/.test(line)) {
       throw new TypeError("Cannot send a line that contains a line break or NUL");
     }
-    const bytes = this.#coding?.encode(`${line}\r\n`) ?? `${line}\r\n`;
+    const bytes = this.#coding?.encode?.(`${line}\r\n`) ?? `${line}\r\n`;
     this.tell("client", shown);
     return this.conn.write(bytes);
   }

@@ -507,7 +507,18 @@ const IMAP: CostRow[] = [
       ["+ ", ""],
       ["* 1 FETCH (BODY[", "] NIL)"],
     ],
-    units: ["BODY[] NIL ", "()", "(a)", '"a" ', '"\\\\" ', "A[ ", "]"],
+    units: ["BODY[] NIL ", "()", "(a)", '"a" ', '"\\\\" ', "A[ ", "]", '"a"b ', '"a', "UID "],
+    run: (text) => parseImapResponse([text]),
+  },
+  {
+    name: "parseImapResponse() of quotes that are not escaped",
+    limit: MUCH,
+    only: true,
+    around: [["* 1 FETCH (ENVELOPE (", ""], ["* 1 FETCH (ENVELOPE (", "))"], [
+      '* LIST () "/" "',
+      '"',
+    ]],
+    units: ['"a" b ', '"a"b', '")) ', '"))" ', '" 1', '"( '],
     run: (text) => parseImapResponse([text]),
   },
   {
@@ -620,6 +631,18 @@ const CLIENTS: CostRow[] = [
       });
       await using mail = await connectImap({ ...CLEAR, port: server.port });
       await mail.noop();
+    },
+  },
+  {
+    name: "connectImap() and line breaks that are not escaped",
+    limit: MUCH,
+    only: true,
+    units: [")\r\n", '"\r\n', "a\r\n", '")\r\n'],
+    run: async (lines) => {
+      await using server = imapServer(`* 1 FETCH (ENVELOPE (NIL "a\r\n${lines}`);
+      await using mail = await connectImap({ ...CLEAR, port: server.port });
+      await mail.select("INBOX");
+      await mail.search();
     },
   },
   {

@@ -36,6 +36,7 @@ export const DEEDS: Record<Deed, (mail: ImapClient) => Promise<unknown>> = {
   size: async (mail) => (await seven(mail, { size: true }))?.size,
   date: async (mail) => (await seven(mail, { internalDate: true }))?.internalDate?.getTime(),
   parts: async (mail) => leaves((await seven(mail, { bodyStructure: true }))!.bodyStructure!),
+  file: async (mail) => (await seven(mail, { bodyStructure: true }))?.bodyStructure?.filename,
   text: async (mail) => {
     const section = (await seven(mail, { sections: ["TEXT"] }))?.sections.get("TEXT");
     return section && new TextDecoder().decode(section);

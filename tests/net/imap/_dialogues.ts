@@ -34,6 +34,8 @@ export type Deed =
   | "date"
   /** Fetches the structure of message 7: the types of its parts that contain no others. */
   | "parts"
+  /** Fetches the structure of message 7: the file name of its only part. */
+  | "file"
   /** Fetches the section TEXT of message 7 as text. */
   | "text";
 
@@ -257,6 +259,12 @@ export const ROWS: readonly Row[] = [
     must: 3,
     reports: 2,
   },
+  {
+    name: "an unknown code with any text",
+    does: "select",
+    says: '* 3 EXISTS\r\n* OK [X-BAR say "hi (there] x',
+    must: 3,
+  },
   // Data of folders (§7.3).
   {
     name: "a status of a name with a bracket",
@@ -441,6 +449,12 @@ export const ROWS: readonly Row[] = [
     name: "a subject in Windows-1252",
     does: "subject",
     says: envelope("{4}\r\ncaf\xe9"),
+    must: "café",
+  },
+  {
+    name: "a quoted subject in Windows-1252",
+    does: "subject",
+    says: envelope('"caf\xe9"'),
     must: "café",
   },
   {
@@ -672,6 +686,30 @@ export const ROWS: readonly Row[] = [
     says: one("BODYSTRUCTURE () FLAGS (a)"),
     must: ["a"],
     reports: 1,
+  },
+  {
+    name: "a text without its lines",
+    does: "file",
+    says: one(
+      'BODYSTRUCTURE ("TEXT" "CSV" NIL NIL NIL "7BIT" 5 NIL ("ATTACHMENT" ("FILENAME" "a.csv")))',
+    ),
+    must: "a.csv",
+  },
+  {
+    name: "a message without its envelope",
+    does: "file",
+    says: one(
+      'BODYSTRUCTURE ("MESSAGE" "RFC822" NIL NIL NIL "7BIT" 5 NIL NIL 1 NIL ("ATTACHMENT" ("FILENAME" "a.eml")))',
+    ),
+    must: "a.eml",
+  },
+  {
+    name: "a file name in pieces",
+    does: "file",
+    says: one(
+      `BODYSTRUCTURE ("TEXT" "CSV" NIL NIL NIL "7BIT" 5 1 NIL ("ATTACHMENT" ("FILENAME*0*" "utf-8''%C3" "FILENAME*1*" "%BC.csv")))`,
+    ),
+    must: "ü.csv",
   },
   // Sections.
   { name: "a section in quotes", does: "text", says: one('BODY[TEXT] "hi"'), must: "hi" },

@@ -83,7 +83,7 @@ async function doTask({ port, does }: Task): Promise<Report> {
 }
 
 /** Returns the clients that this machine has. */
-export async function clients(): Promise<Record<string, Client>> {
+export function clients(): Record<string, Client> {
   const python = pythonWith("imaplib");
   const file = (name: string) => new URL(`clients/${name}`, import.meta.url).pathname;
   const peer = (program: string, ...args: string[]): Client => async (tasks) => {
@@ -121,7 +121,7 @@ function faultOf({ must, ends = false }: Row, report: Report): string | undefine
 }
 
 async function main(): Promise<void> {
-  const all = Object.entries(await clients());
+  const all = Object.entries(clients());
   const columns: (string | undefined)[][] = [];
   for (const [, client] of all) columns.push(await faultsOf(client));
   const row = (cells: readonly string[]) =>

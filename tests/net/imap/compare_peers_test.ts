@@ -9,7 +9,7 @@ Deno.test({
   name: `dialogues: imapflow and imaplib are right in no row that is wrong here${python.suffix}`,
   ignore: python.ignore,
   async fn() {
-    const { Portside, ...peers } = await clients();
+    const { Portside, ...peers } = clients();
     const ours = await faultsOf(Portside!);
     assertEquals(ours.length, ROWS.length);
     for (const [name, client] of Object.entries(peers)) {

@@ -21,6 +21,11 @@ const DEEDS = {
   size: async (client) => (await one(client, { size: true })).size,
   date: async (client) => (await one(client, { internalDate: true })).internalDate?.getTime(),
   parts: async (client) => leaves((await one(client, { bodyStructure: true })).bodyStructure),
+  file: async (client) => {
+    const { dispositionParameters, parameters } =
+      (await one(client, { bodyStructure: true })).bodyStructure;
+    return dispositionParameters?.filename ?? parameters?.name;
+  },
   text: async (client) =>
     (await one(client, { bodyParts: ["TEXT"] })).bodyParts.get("text")?.toString(),
 };
