@@ -72,6 +72,8 @@ const CODES: ReadonlySet<string> = new Set([
 
 /** Items whose names contain a section in brackets (RFC 9051 §7.5.2, RFC 3516). */
 const SECTION_OF: ReadonlySet<string> = new Set(["BODY", "BINARY", "BINARY.SIZE"]);
+/** The length of the longest of these names. */
+const MAX_NAME = 11;
 /** Items that consist of strings, numbers, NIL and lists of them. */
 const STRUCTURE: ReadonlySet<string> = new Set(["ENVELOPE", "BODYSTRUCTURE", "BODY"]);
 /** Items whose values are numbers. */
@@ -309,7 +311,8 @@ export class ValueReader {
     for (; i < text.length; i++) {
       const code = text.charCodeAt(i);
       if (isBreak(code)) break;
-      if (code !== OPENING || !SECTION_OF.has(upperAscii(text.slice(from, i)))) continue;
+      if (code !== OPENING || i - from > MAX_NAME) continue;
+      if (!SECTION_OF.has(upperAscii(text.slice(from, i)))) continue;
       this.#at = i;
       return this.#section(text.slice(from, i));
     }
@@ -429,7 +432,7 @@ export class ValueReader {
       i = quote + 1;
       text += this.#text.slice(from, quote);
       from = quote;
-      if (last === -1 || this.#structure === 0) {
+      if (last === -1 || this.#structure === 0 || this.#isLoose) {
         last = i;
         said = text;
       }
