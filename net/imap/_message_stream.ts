@@ -40,12 +40,14 @@ export async function streamSection(
     await session.run(`Cannot fetch message ${uid}`, parts, {
       take(response) {
         const message = session.messageOf(response, names);
-        const other = message !== undefined && message.uid !== uid;
-        if (other && passed) {
+        // Some servers leave out the UID, and send the section only.
+        const isOwn = message !== undefined &&
+          (message.uid ?? (message.sections.has(section) ? uid : undefined)) === uid;
+        if (message !== undefined && !isOwn && passed) {
           throw dialogue.broken("sent another message than the command asked for");
         }
         passed = false;
-        if (message?.uid !== uid) return false;
+        if (!isOwn) return false;
         const whole = message.sections.get(section);
         // A short section may arrive as a quoted string.
         if (!begun && whole !== undefined && whole !== null) {

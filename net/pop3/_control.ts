@@ -53,8 +53,7 @@ export class Pop3Control {
     if (!this.capabilities.has("STLS")) throw this.dialogue.unencryptable("STLS");
     await this.command("Cannot encrypt the connection", "STLS");
     await this.dialogue.startTls();
-    // The capabilities and the stamp for APOP from before the encryption may be forged.
-    this.#greeting = "";
+    // Capabilities from before the encryption may be forged.
     await this.#askCapabilities();
   }
 

@@ -111,6 +111,18 @@ Deno.test("a message is a stream, whatever its size, and may be left in the midd
   await mail.noop();
 });
 
+Deno.test("a message is a stream also from servers that leave out its UID", async () => {
+  await using server = mailbox({
+    "UID FETCH": (line) =>
+      `* 4 EXISTS\r\n* 2 FETCH (FLAGS ())\r\n* 1 FETCH (BODY[${
+        line.includes("TEXT") ? 'TEXT] "hi"' : "] {2}\r\nhi"
+      })\r\n$ OK done\r\n`,
+  });
+  await using mail = await connectImap({ ...PLAIN, ...ANN, port: server.port });
+  assertEquals(await text(await mail.message(7)), "hi");
+  assertEquals(await text(await mail.message(7, "TEXT")), "hi");
+});
+
 Deno.test("literals are sent when the server asks for them, or at once where it may be", async () => {
   const append: Answer = async (line, conn) => {
     if (line.endsWith("{5}")) await conn.write("+ go on\r\n");
@@ -301,6 +313,29 @@ Deno.test("STARTTLS: encrypted before the login, never skipped, nothing smuggled
   const plain = { ...PLAIN, ...ANN, allowPlaintextLogin: false, port: without.port };
   assertEquals((await assertRejects(() => connectImap(plain), NetError)).kind, "usage");
   assert(!without.heard.join().includes("secret"));
+});
+
+Deno.test("nothing that comes before STARTTLS is reported or kept", async () => {
+  const { ca } = await testCertificates();
+  const reports: string[] = [];
+  const forged =
+    '* 42 EXISTS\r\n* 1 FETCH (UID 7 ENVELOPE (NIL "forged"))\r\n* OK [UIDNEXT x] y\r\n* (\r\n';
+  await using server = mailbox({
+    CAPABILITY: (_, conn) =>
+      conn.tls === undefined
+        ? `${forged}* CAPABILITY IMAP4rev1 STARTTLS LITERAL+ MOVE\r\n$ OK ${
+          forged.split("\r\n")[0]
+        }\r\n`
+        : "* CAPABILITY IMAP4rev1\r\n$ OK done\r\n",
+    STARTTLS: (line, conn) =>
+      beginTls(conn, `${forged}${line.split(" ")[0]} OK [CAPABILITY MOVE] begin\r\n`),
+  });
+  await using mail = await connectImap({
+    ...{ tls: "starttls", caCerts: [ca], timeout: 5000, port: server.port },
+    onEvent: ({ type }) => void reports.push(type),
+    onInvalid: ({ what }) => void reports.push(what),
+  });
+  assertEquals([reports, mail.selected, [...mail.capabilities]], [[], undefined, ["IMAP4REV1"]]);
 });
 
 Deno.test("STARTTLS waits for its command to be written, however early the answer is there", async () => {
