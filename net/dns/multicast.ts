@@ -141,11 +141,7 @@ export async function* queryMulticastDns(
   // Encoding rejects an invalid name or type before any I/O.
   query.encode();
   signal?.throwIfAborted();
-  await using socket = await bindUdp({
-    hostname: hostname.includes(":") ? "::" : localAddress,
-    // The group of IPv6 needs the zone of an interface, which only Node sockets take.
-    ...(hostname.includes("%") && { backend: "node" as const }),
-  });
+  await using socket = await bindUdp({ hostname: hostname.includes(":") ? "::" : localAddress });
   const until = performance.now() + timeLimit(timeout);
   let next = performance.now();
   for (let interval = INTERVAL; performance.now() < until;) {

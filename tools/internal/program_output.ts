@@ -84,6 +84,8 @@ export function isIPv4(text: string): boolean {
 export function isIPv6(text: string): boolean {
   const bare = text.replace(/%[\w.-]+$/, "");
   if (!/^[0-9a-f:.]{2,45}$/i.test(bare) || !/:.*:/.test(bare)) return false;
+  // Parsing a URL is expensive, and a hardware address has too few groups.
+  if (!bare.includes("::") && bare.split(":").length !== (bare.includes(".") ? 7 : 8)) return false;
   return URL.canParse(`http://[${bare}]/`);
 }
 

@@ -156,7 +156,7 @@ export function parseIfconfig(output: Uint8Array | string): Interface[] {
  */
 function withoutLabel(word: string): string {
   const colon = word.indexOf(":");
-  if (colon <= 0 || isAddress(word.replace(/\/\d{1,3}$/, ""))) return word;
+  if (colon <= 0 || isAddress(word.replace(/(?:\/\d{1,3})?[,;]?$/, ""))) return word;
   return `${word.slice(0, colon)}: ${word.slice(colon + 1)}`;
 }
 

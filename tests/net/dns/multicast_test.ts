@@ -5,7 +5,9 @@ import { decodeDnsMessage, type DnsMessage, encodeDnsMessage } from "../../../ne
 import { type MulticastDnsOptions, queryMulticastDns } from "../../../net/dns/multicast.ts";
 import type { DnsRecord } from "../../../net/dns/record.ts";
 import { bindUdp } from "../../../net/udp/socket.ts";
+import { LOCK } from "../../_support/flags.ts";
 import { checkEveryOption } from "../../_support/options.ts";
+import { needsNamespaces } from "../../_support/peers.ts";
 
 function host(address: string): DnsRecord {
   return { name: "Printer.local", ttl: 120, type: "A", address };
@@ -99,6 +101,52 @@ Deno.test("queryMulticastDns() reads records that replace others, and asks for u
     break;
   }
   await serving;
+});
+
+const NETWORK = [
+  "ip link set lo up",
+  "ip link add v0 type veth peer name v1",
+  "ip link set v0 up",
+  "ip link set v1 up",
+  "ip -6 addr add fe80::1/64 dev v0 nodad",
+].join(" && ");
+const namespaces = needsNamespaces(NETWORK);
+Deno.test({
+  name: `queryMulticastDns({ interface }) asks the group of IPv6 there${namespaces.suffix}`,
+  ignore: namespaces.ignore,
+  async fn() {
+    const root = new URL("../../../", import.meta.url).href;
+    const script =
+      `import { decodeDnsMessage, encodeDnsMessage, queryMulticastDns } from "${root}net/dns/mod.ts";
+import { bindUdp } from "${root}net/udp/socket.ts";
+const group = { hostname: "::", port: 5353, backend: "node", reuseAddress: true };
+await using responder = await bindUdp(group);
+await responder.joinMulticast("ff02::fb", { interface: "v0" });
+const serving = responder.receive().then(({ data, from }) => {
+  const { id } = decodeDnsMessage(data);
+  const host = { name: "a.local", ttl: 1, type: "A", address: "192.0.2.1" };
+  return responder.send(encodeDnsMessage({ id, response: true, answers: [host] }), from);
+});
+for await (const { from } of queryMulticastDns("a.local", "A", { interface: "v0" })) {
+  console.log(from.replace(/\\d+$/, "PORT"));
+  break;
+}
+await serving;`;
+    const file = await Deno.makeTempFile({ suffix: ".ts" });
+    try {
+      await Deno.writeTextFile(file, script);
+      const config = new URL("../../../deno.json", import.meta.url).pathname;
+      const run =
+        `timeout 30 ${Deno.execPath()} run -q -A --no-check --config ${config} ${LOCK} ${file}`;
+      const { stdout, stderr } = await new Deno.Command("unshare", {
+        args: ["-rnm", "sh", "-c", `${NETWORK} && exec ${run}`],
+      }).output();
+      const decoder = new TextDecoder();
+      assertEquals([decoder.decode(stdout), decoder.decode(stderr)], ["[fe80::1]:PORT\n", ""]);
+    } finally {
+      await Deno.remove(file);
+    }
+  },
 });
 
 Deno.test("queryMulticastDns() stops when it is aborted", async () => {
