@@ -15,6 +15,7 @@ import { connectSmtp, SmtpRecipientsError } from "../net/smtp/client.ts";
 import { type CliIo, defineCli } from "../tools/cli.ts";
 import { compose } from "./mail/compose.ts";
 import { clientFlags, loginFlags, loginOptions } from "./mail/flags.ts";
+import { sendOptions, smtpFlags } from "./mail/smtp_flags.ts";
 
 const cli = defineCli({
   name: "send-mail",
@@ -34,8 +35,9 @@ const cli = defineCli({
       placeholder: "file",
       help: "An image for the HTML, which refers to it as cid:NAME",
     },
-    ...clientFlags("starttls", "587, with --tls implicit 465"),
+    ...clientFlags("starttls", "587, with --tls implicit 465, with --lmtp 24"),
     ...loginFlags,
+    ...smtpFlags,
   },
   permissions: {
     "--allow-net=127.0.0.1": "connect; list other servers the same way",
@@ -54,6 +56,7 @@ const cli = defineCli({
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async ({ json, html, ...values }, ctx) => {
     const options = await loginOptions(values, [], ctx);
+    const sending = { ...sendOptions(values), signal: ctx.signal };
     const { signal, log, print, printJson } = ctx;
     const input = async () => {
       if (Deno.stdin.isTerminal()) {
@@ -64,8 +67,8 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
     };
     const text = values.text ?? (html === undefined ? await input() : undefined);
     const { envelope, message } = await compose({ ...values, text, html });
-    await using mail = await connectSmtp(options);
-    const sent = await mail.send(envelope, message, { signal }).catch((error) => {
+    await using mail = await connectSmtp({ ...options, protocol: values.lmtp ? "lmtp" : "smtp" });
+    const sent = await mail.send(envelope, message, sending).catch((error) => {
       if (!(error instanceof SmtpRecipientsError)) throw error;
       return { accepted: [], rejected: error.rejected, text: "" };
     });

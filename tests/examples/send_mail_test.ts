@@ -9,6 +9,7 @@ import { needsPython, pythonWith } from "../_support/peers.ts";
 import { fileOf, ROOT, runPeer } from "../_support/runnable.ts";
 import { LOCK } from "../_support/flags.ts";
 import { beginTls, lineServer } from "../_support/line_server.ts";
+import { post as smtpServer } from "../_support/smtp_server.ts";
 
 /** A server that takes mail after STARTTLS and a login; gives what it got. */
 function post() {
@@ -171,6 +172,45 @@ Deno.test("send_mail reads its text from standard input, with its own permission
     assertEquals([code, stdout, stderr], [0, "sent to bob@b.test: queued\n", ""]);
     assertStringIncludes(server.mail[0]!, "\nfrom a pipe\n");
   }));
+
+Deno.test("send_mail asks for reports, and speaks LMTP", async () => {
+  await using server = smtpServer({
+    LHLO: () => "250-post.test\r\n250 DSN\r\n",
+    DATA: async (_, conn) => {
+      await conn.write("354 go on\r\n");
+      while (await conn.readLine() !== ".");
+      return "250 2.1.5 bob has it\r\n552 5.2.2 full\r\n";
+    },
+  }, []);
+  const to = [
+    ...WHO,
+    "--to",
+    "eve@b.test",
+    "--text",
+    "x",
+    "--tls",
+    "none",
+    "--port",
+    `${server.port}`,
+  ];
+  const { code, out, err } = await run(...to, "--lmtp", "--notify", "success", "--notify", "delay");
+  assertEquals([code, out], [1, "sent to bob@b.test: bob has it\n"]);
+  assertStringIncludes(err, "Cannot send to eve@b.test on 127.0.0.1");
+  assert(
+    server.heard.includes("RCPT TO:<bob@b.test> NOTIFY=SUCCESS,DELAY"),
+    server.heard.join("\n"),
+  );
+  await run(...to, "--lmtp", "--notify", "never");
+  assert(server.heard.includes("RCPT TO:<eve@b.test> NOTIFY=NEVER"));
+  const secure = await run(...to, "--lmtp", "--require-tls");
+  assertEquals(secure.code, 1);
+  assertStringIncludes(secure.err, "is not connected by TLS");
+  for (const events of [["opened"], ["never", "--notify", "delay"]]) {
+    const wrong = await run(...to, "--notify", ...events);
+    assertEquals(wrong.code, 2);
+    assertStringIncludes(wrong.err, "--notify");
+  }
+});
 
 const python = needsPython("pty");
 

@@ -1,6 +1,7 @@
 /** Limits of recipients, connections and time, and sessions that end within a message. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import fc from "fast-check";
 import { NetError } from "../../../net/errors/errors.ts";
 import { ReplyError } from "../../../net/errors/reply_error.ts";
 import { serveTcp } from "../../../net/tcp/server.ts";
@@ -41,6 +42,46 @@ Deno.test("1,000 recipients at a server that takes 100: each gets the message on
     // The limit is known after the first message, so only one group of recipients is refused.
     assertEquals(rcpts(server), 1100);
   }
+});
+
+Deno.test("whatever the server says to each recipient, the result is exact", async () => {
+  const kinds = {
+    ok: "250 ok",
+    no: "571 5.7.1 no",
+    busy: "450 later",
+    full: "552 5.2.2 full",
+  } as const;
+  const kind = fc.constantFrom(...Object.keys(kinds) as (keyof typeof kinds)[]);
+  const cases = fc.tuple(
+    fc.array(kind, { minLength: 1, maxLength: 60 }),
+    fc.integer({ min: 1, max: 9 }),
+  );
+  await fc.assert(
+    fc.asyncProperty(cases, fc.boolean(), async ([list, most], isPipelined) => {
+      const to = list.map((kind, i) => `${kind}-${i}@b.test`);
+      const refusals = Object.entries(kinds).slice(1)
+        .map(([kind, reply]) => [`RCPT TO:<${kind}-`, reply]);
+      await using server = scriptServer({
+        EHLO: isPipelined ? "250-x\n250 PIPELINING" : "250 x",
+        ...Object.fromEntries(refusals),
+        ...atMost(most),
+      });
+      await using mail = await connectSmtp({ ...PLAIN, port: server.port });
+      const sent = await mail.send({ from: "", to }, "x").catch((error) => {
+        assert(error instanceof SmtpRecipientsError);
+        return { accepted: [], rejected: error.rejected };
+      });
+      const good = to.filter((one) => one.startsWith("ok"));
+      assertEquals(sent.accepted, good);
+      assertEquals(server.delivered.flatMap(({ to }) => to), good);
+      const codes = sent.rejected.map(({ address, error }) => `${address} ${error.code}`);
+      const bad = to.filter((one) => !one.startsWith("ok"))
+        .map((one) => `${one} ${kinds[one.split("-")[0] as keyof typeof kinds].slice(0, 3)}`);
+      assertEquals(codes.toSorted(), bad.toSorted());
+      await mail.noop();
+    }),
+    { numRuns: 40 },
+  );
 });
 
 Deno.test("maxRecipients and RCPTMAX divide a message before the server must", async () => {
