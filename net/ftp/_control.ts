@@ -1,6 +1,7 @@
 /** The control connection of FTP: commands and replies (RFC 959 §4), and the start of a session. */
 
 import type { Dialogue } from "../internal/dialogue.ts";
+import type { NameCoding } from "../internal/name_coding.ts";
 import { type FtpReply, FtpReplyReader } from "./codec.ts";
 import type { ReplyError } from "../errors/reply_error.ts";
 import { upperAscii } from "../text.ts";
@@ -12,7 +13,7 @@ export interface BeginOptions {
   /** Whether data connections are encrypted if the control connection is. */
   readonly encryptData: boolean;
   /** The encoding of names. */
-  readonly encoding: string;
+  readonly coding: NameCoding;
 }
 
 /** Sends commands and reads their replies. */
@@ -30,12 +31,14 @@ export class FtpControl {
 
   /** Reads the greeting, encrypts the connection, logs in, and asks for the features. */
   async begin(options: BeginOptions): Promise<void> {
-    const { username, password, encryptData, encoding } = options;
+    const { username, password, encryptData, coding } = options;
     if (username !== "anonymous") this.dialogue.conceal(password);
     let greeting = await this.reply();
     // 120 says that the server will be ready later (RFC 959 §5.4).
     if (isOf(1, greeting)) greeting = await this.reply();
     if (!isOf(2, greeting)) throw this.refused("Cannot begin", greeting);
+    // The servers of BSD and their descendants read commands as Telnet, and lose the byte 255 otherwise.
+    coding.isTelnet = greeting.lines.some((line) => / FTP server \(/.test(line));
     if (this.dialogue.tls === "starttls") await this.#encrypt();
     if (username !== "anonymous") this.dialogue.checkLogin();
     let reply = await this.ask(`USER ${username}`);
@@ -46,7 +49,7 @@ export class FtpControl {
     await this.#askFeatures();
     // Some servers convert names to their own encoding until they are asked for UTF-8.
     if (this.features.has("UTF8")) {
-      await this.ask(`OPTS UTF8 ${encoding === "utf-8" ? "ON" : "OFF"}`);
+      await this.ask(`OPTS UTF8 ${coding.name === "utf-8" ? "ON" : "OFF"}`);
     }
     await this.command("Cannot transfer binary data", "TYPE I");
   }

@@ -83,7 +83,7 @@ export async function connectFtp(options: ConnectFtpOptions = {}): Promise<FtpCl
   const dialogue = await Dialogue.open(options, { ...DEFAULTS, coding });
   const client = new FtpClient(dialogue, options, coding);
   try {
-    await client.begin({ username, password, encryptData, encoding: coding.name });
+    await client.begin({ username, password, encryptData, coding });
     dialogue.keepAlive.begin(() => client.noop());
     return client;
   } catch (error) {

@@ -2,6 +2,8 @@
 
 /** The first of 256 lone surrogates. Each of the upper 128 is a byte that is no part of a character. */
 const ESCAPE = 0xdc00;
+/** "Interpret as command" of Telnet. */
+const IAC = 0xff;
 /** Encodings that have bytes of ASCII within other characters, or states. */
 const UNFIT = /^(?:utf-16|iso-2022|replacement)/;
 
@@ -25,6 +27,11 @@ export class NameCoding {
   /** The name of the encoding in the Encoding standard. */
   readonly name: string;
   readonly #decoder: TextDecoder;
+  /**
+   * Whether the byte 255 is sent twice. It is a command of Telnet (RFC 854), on which the control connection
+   * of FTP is based. Most servers take it as it is.
+   */
+  isTelnet = false;
   /** The bytes of each character beyond ASCII. It is made when the first one is sent. */
   #table: ReadonlyMap<string, readonly number[]> | undefined;
 
@@ -54,6 +61,7 @@ export class NameCoding {
       if (code < 0x80) bytes.push(code);
       else if (code >= ESCAPE + 0x80 && code <= ESCAPE + 0xff) bytes.push(code - ESCAPE);
       else bytes.push(...this.#bytesOf(char, text));
+      if (this.isTelnet && bytes.at(-1) === IAC) bytes.push(IAC);
     }
     return Uint8Array.from(bytes);
   }

@@ -351,6 +351,12 @@ export const CHECKS: readonly Check[] = [
     assert((await names(ftp, "up")).includes("grün"), "it is not listed");
     assertEquals(await textOf(await ftp.download("up/grün")), "hello");
     await ftp.delete("up/grün");
+    // The first letter is the byte 255, a command of Telnet.
+    await using russian = await connectFtp({ ...options, encoding: "windows-1251" });
+    await russian.upload("up/яблоко", "apple");
+    assert((await names(russian, "up")).includes("яблоко"), "it is listed as something else");
+    assertEquals(await textOf(await russian.download("up/яблоко")), "apple");
+    await russian.delete("up/яблоко");
   }],
   ["the status, if the server tells it", async ({ ftp }) => {
     assert((await ftp.status()).length > 0);

@@ -48,3 +48,13 @@ Deno.test("bytes that are no characters survive", () => {
   const stray = new NameCoding("utf-8").decode(Uint8Array.of(0x67, 0xfc, 0xc3, 0xbc));
   assertEquals(stray, "g\udcfcü");
 });
+
+Deno.test("the byte 255 is sent twice where the other side speaks Telnet", () => {
+  const coding = new NameCoding("windows-1251");
+  assertEquals([...coding.encode("aяb")], [0x61, 0xff, 0x62]);
+  coding.isTelnet = true;
+  assertEquals([...coding.encode("aяb")], [0x61, 0xff, 0xff, 0x62]);
+  const utf8 = new NameCoding("utf-8");
+  utf8.isTelnet = true;
+  assertEquals([...utf8.encode("я\udcff")], [0xd1, 0x8f, 0xff, 0xff]);
+});
