@@ -12,7 +12,7 @@ import {
   stoppable,
   UnfitPart,
 } from "./_parallel_ranges.ts";
-import type { PartialFile } from "./_partial_file.ts";
+import type { PartialDownload } from "./_partial_file.ts";
 import type { HttpResponse } from "./response.ts";
 import { hasChanged, lengthOf, type Piece, rangeHeaders, rangeOf, stateOf } from "./_resume.ts";
 import { retryWait } from "./_retry_defaults.ts";
@@ -25,7 +25,7 @@ const MAX_RESTARTS = 2;
 
 /** The parts that a download works with. */
 export interface DownloadWork {
-  readonly partial: PartialFile;
+  readonly partial: PartialDownload;
   readonly client: HttpClient;
   readonly url: string | URL;
   readonly options: DownloadOptions;
@@ -96,7 +96,9 @@ export class DownloadRun {
       throw this.#failure(`it has ${partial.size} bytes, not ${size}`);
     }
     if (digest !== undefined) {
-      const actual = await partial.digest(digest.algorithm);
+      const hash = createHash(digest.algorithm);
+      await partial.feed((bytes) => hash.update(bytes));
+      const actual = hash.digest("hex");
       const wanted = digest.hex.toLowerCase();
       if (actual !== wanted) {
         throw this.#failure(`its ${digest.algorithm} is ${actual}, not ${wanted}`);

@@ -1,6 +1,6 @@
 import type { HttpClient, HttpFetchOptions } from "./client.ts";
 import { withHeaders } from "./_headers.ts";
-import type { PartialFile, PartialState } from "./_partial_file.ts";
+import type { PartialDownload, PartialState } from "./_partial_file.ts";
 import type { HttpResponse } from "./response.ts";
 import { hasChanged, rangeOf } from "./_resume.ts";
 
@@ -25,7 +25,7 @@ export class UnfitPart extends Error {}
 
 /** A download of several parts at once. */
 export interface ParallelWork {
-  readonly partial: PartialFile;
+  readonly partial: PartialDownload;
   readonly client: HttpClient;
   readonly url: string | URL;
   readonly request: PieceRequest;

@@ -40,7 +40,8 @@ import { DownloadRun, keyOf } from "./_download_run.ts";
 import type { DownloadDigest, DownloadOptions, DownloadResult } from "./download_options.ts";
 import { policyOf } from "./_retry_defaults.ts";
 import { aClient, FETCH, without } from "./_option_rules.ts";
-import { freePath, PartialFile, type PartialPaths } from "./_partial_file.ts";
+import type { PartialPaths } from "../../net/internal/partial_file.ts";
+import { freePath, openPartial } from "./_partial_file.ts";
 import {
   count,
   flag,
@@ -104,7 +105,7 @@ export async function download(
   signal?.throwIfAborted();
   const client = options.client ?? createClient();
   try {
-    using partial = await PartialFile.open(paths, resume);
+    using partial = await openPartial(paths, resume);
     const policy = policyOf(mergeRetry(retryOf(client), options.retry));
     const request = REQUEST.pick(options);
     const run = new DownloadRun({ partial, client, url, options, request, key, policy });

@@ -1,6 +1,7 @@
 /** Data connections of FTP: who opens them, how they end, and the verdict about a file. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { X509Certificate } from "node:crypto";
 import { memoryPair } from "../../../net/connection/memory_pair.ts";
 import { Connection } from "../../../net/connection/connection.ts";
 import { NetError } from "../../../net/errors/errors.ts";
@@ -334,4 +335,40 @@ Deno.test("a long listing does not keep other work waiting", async () => {
     // The parser alone pauses this often. Reading adds to it.
     assert(turns >= 15, `${turns}`);
   }
+});
+
+Deno.test("client certificates and pins are for data connections as well", async () => {
+  const { ca, good, client } = await testCertificates();
+  const serving = { ...good, clientAuth: "require" as const, clientCa: [ca] };
+  const shown: unknown[] = [];
+  const encrypt = async (conn: Connection) => {
+    await upgradeTlsServer(conn, serving);
+    shown.push(conn.tls?.peerCertificate?.commonName);
+  };
+  const start = () =>
+    fileServer(async (raw) => {
+      const data = new Connection(raw);
+      await encrypt(data);
+      await data.write("hello");
+      await data.close();
+    }, {
+      AUTH: async (_, conn) => {
+        await conn.write("234 go\r\n");
+        await encrypt(conn);
+        return "";
+      },
+    });
+  const { cert, key } = client;
+  const certificate = new X509Certificate(good.cert);
+  const pin = certificate.fingerprint256.replaceAll(":", "");
+  const others = ["0".repeat(64)];
+  for (const trust of [{ caCerts: [ca] }, { pin }, { pin: [...others, pin] }]) {
+    await using server = start();
+    await using ftp = await connectFtp({ ...trust, cert, key, port: server.port, timeout: 5000 });
+    assertEquals(await textOf(await ftp.download("x")), "hello");
+  }
+  assertEquals(shown, Array(6).fill("test client"));
+  await using server = start();
+  const wrong = { pin: others, cert, key, port: server.port, timeout: 5000 };
+  assertEquals((await assertRejects(() => connectFtp(wrong), NetError)).tls, "pin");
 });
