@@ -110,6 +110,26 @@ export function decodeCharset(bytes: Uint8Array, name: string): string | undefin
   return charsetDecoder(name)?.decode(bytes);
 }
 
+/** Names that say nothing about the charset (RFC 1428 §3). ASCII is one: nobody needs a name for it. */
+const SAYS_NOTHING =
+  /^(?:|us-ascii|ascii|unknown|unknown-8bit|x-unknown|default|none|binary|8bit)$/;
+
+/**
+ * Decodes a text whose charset is unknown: as UTF-8 if it is valid, otherwise as windows-1252.
+ *
+ * @param bytes The bytes of the text.
+ * @param name The name of the charset, if the sender gives one.
+ * @returns The text; undefined if the name is that of a charset.
+ */
+export function decodeUnlabelled(bytes: Uint8Array, name = ""): string | undefined {
+  if (!SAYS_NOTHING.test(trimBlanks(lowerAscii(name.slice(0, MAX_NAME))))) return undefined;
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return decodeCharset(bytes, "windows-1252");
+  }
+}
+
 /** Longest name of a charset that is looked up. */
 const MAX_NAME = 60;
 

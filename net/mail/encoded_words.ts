@@ -17,7 +17,7 @@
  * @module
  */
 
-import { decodeCharset } from "./charset.ts";
+import { decodeCharset, decodeUnlabelled } from "./charset.ts";
 import { lowerAscii } from "../text.ts";
 
 /**
@@ -129,7 +129,8 @@ function joined(start: Piece, pieces: ReadonlyMap<number, Piece>): string {
 
 function textOf(run: Run | undefined): string {
   if (run === undefined || run.written === "") return "";
-  const text = decodeCharset(new Uint8Array(run.bytes), run.charset);
+  const bytes = new Uint8Array(run.bytes);
+  const text = decodeUnlabelled(bytes, run.charset) ?? decodeCharset(bytes, run.charset);
   return text === undefined ? run.written : withoutControls(text);
 }
 

@@ -13,7 +13,7 @@ import { decodeDnsMessage, reverseDnsName } from "../../net/dns/codec.ts";
 import { describeDnsError } from "../../net/dns/extension.ts";
 import { formatDnsRecord } from "../../net/dns/record.ts";
 import { parseResolvConf } from "../../net/dns/resolv_conf.ts";
-import { charsetDecoder, decodeCharset } from "../../net/mail/charset.ts";
+import { charsetDecoder, decodeCharset, decodeUnlabelled } from "../../net/mail/charset.ts";
 import { DotDecoder } from "../../net/mail/dot_codec.ts";
 import { decodeEncodedWords, decodeParameters } from "../../net/mail/encoded_words.ts";
 import { toNetError } from "../../net/errors/errors.ts";
@@ -267,6 +267,15 @@ const STREAMS: CostRow[] = [
     ],
     run: (text) => readMessage(bytesOf(text)),
     valid: "To: a@b.test\n\nhi\n",
+  },
+  {
+    name: "decodeUnlabelled()",
+    covers: ["decodeUnlabelled"],
+    limit: MUCH,
+    alphabet: "bytes",
+    only: true,
+    units: ["a", "\xff", "\xc3\xbc"],
+    run: (text) => decodeUnlabelled(bytesOf(text)),
   },
   {
     name: "decodeParameters()",

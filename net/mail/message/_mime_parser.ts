@@ -1,7 +1,7 @@
 /** postal-mime with the charsets of `net/mail`, and for senders that declare none. */
 
 import PostalMime, { addressParser, type Email } from "npm:postal-mime@4.0.0";
-import { charsetDecoder, decodeCharset } from "../charset.ts";
+import { charsetDecoder, decodeCharset, decodeUnlabelled } from "../charset.ts";
 import { decodeEncodedWords } from "../encoded_words.ts";
 import type { MailAddress } from "./options.ts";
 
@@ -51,24 +51,14 @@ export function parseAddresses(value: string): MailAddress[] {
     .map(({ name, address = "" }) => name === "" ? { address } : { name, address });
 }
 
-/** Names of charsets that say nothing: the text is in UTF-8, or in the charset of old Windows. */
-const NO_CHARSET = /^(?:|us-ascii|ascii|unknown(?:-8bit)?|x-unknown|default|binary|8bit)$/i;
-
 /** Returns a text in a charset that postal-mime does not decode; undefined for the others. */
 function textOf(bytes: Uint8Array, charset = ""): string | undefined {
-  if (NO_CHARSET.test(charset)) return validUtf8(bytes) ?? decodeCharset(bytes, "windows-1252");
+  const guessed = decodeUnlabelled(bytes, charset);
+  if (guessed !== undefined) return guessed;
   const decoder = charsetDecoder(charset);
   return decoder === undefined || decoder instanceof TextDecoder && decoder.encoding === charset
     ? undefined
     : decoder.decode(bytes);
-}
-
-function validUtf8(bytes: Uint8Array): string | undefined {
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    return undefined;
-  }
 }
 
 /** `charset=NAME`, in a header. */
@@ -77,13 +67,12 @@ const CHARSET = /charset\s*=\s*"?([\w.:-]+)/i;
 /** Returns a message whose header is valid UTF-8 (RFC 6532). Others are in the charset of their text. */
 function withUtf8Header(bytes: Uint8Array): Uint8Array {
   const header = bytes.subarray(0, endOfHeader(bytes));
-  if (validUtf8(header) !== undefined) return bytes;
-  const plain = decodeCharset(header, "windows-1252")!;
+  const plain = decodeUnlabelled(header)!;
+  if (plain === new TextDecoder().decode(header)) return bytes;
   const [, charset = ""] = CHARSET.exec(plain) ?? [];
-  const decoder = NO_CHARSET.test(charset) || /^utf-?8$/i.test(charset)
-    ? undefined
-    : charsetDecoder(charset);
-  const repaired = new TextEncoder().encode(decoder?.decode(header) ?? plain);
+  const isNamed = decodeUnlabelled(header, charset) === undefined && !/^utf-?8$/i.test(charset);
+  const text = (isNamed ? decodeCharset(header, charset) : undefined) ?? plain;
+  const repaired = new TextEncoder().encode(text);
   const whole = new Uint8Array(repaired.length + bytes.length - header.length);
   whole.set(repaired);
   whole.set(bytes.subarray(header.length), repaired.length);
@@ -100,15 +89,15 @@ function endOfHeader(bytes: Uint8Array): number {
   return bytes.length;
 }
 
-/** Encoded words with blanks between them. */
-const WORDS = /=\?[^?\s]+\?[BQ]\?(?:(?!=\?(?!=))[^])*?\?=(?:[ \t]+(?==\?)|)/gi;
+/** Encoded words, with blanks between them. */
+const WORDS = /(?:=\?[^?\s]+\?[BQ]\?(?:(?!=\?(?!=))[^])*?\?=(?:[ \t]+(?==\?)|))+/gi;
 
 /**
  * Encodes encoded words anew in UTF-8. They stay encoded while addresses are told apart, so that no comma
  * of a name separates addresses.
  */
 function recodeWords(value: string): string {
-  return value.replace(new RegExp(`(?:${WORDS.source})+`, "gi"), (words) => {
+  return value.replace(WORDS, (words) => {
     const text = decodeEncodedWords(words);
     if (text === words) return words;
     return `=?utf-8?B?${new TextEncoder().encode(text).toBase64()}?=`;

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { charsetDecoder, decodeCharset } from "../../../net/mail/charset.ts";
+import { charsetDecoder, decodeCharset, decodeUnlabelled } from "../../../net/mail/charset.ts";
 
 /** The bytes of a text of hexadecimal digits. */
 const hex = (text: string) => Uint8Array.fromHex(text);
@@ -73,6 +73,17 @@ Deno.test("decodeCharset() decodes what TextDecoder cannot", () => {
     ["utf-7", hex("61ff+".replace("+", "2b")), "a\uFFFD"],
   ];
   for (const [charset, bytes, text] of cases) assertEquals(decodeCharset(bytes, charset), text);
+});
+
+Deno.test("decodeUnlabelled() guesses only where the sender says nothing", () => {
+  for (const name of ["", " US-ASCII", "unknown-8bit", "x-unknown"]) {
+    assertEquals(decodeUnlabelled(hex("c3bc"), name), "ü");
+    assertEquals(decodeUnlabelled(hex("fc"), name), "ü");
+  }
+  assertEquals(decodeUnlabelled(hex("fc")), "ü");
+  for (const name of ["utf-8", "iso-8859-1", "x-nowhere"]) {
+    assertEquals(decodeUnlabelled(hex("fc"), name), undefined);
+  }
 });
 
 Deno.test("charsetDecoder() decodes a text in pieces as it decodes the whole", () => {

@@ -64,6 +64,9 @@ Deno.test("words that are written a little wrong are read all the same", () => {
     ["=?iso-2022-jp-ms?B?GyRCRnxLXBsoQg==?=", "日本"],
     ["=?utf-7?Q?na+AO8-ve?=", "naïve"],
     ["=?ibm437?Q?na=8Bve?=", "naïve"],
+    ["=?unknown-8bit?Q?na=EFve?=", "naïve"],
+    ["=?us-ascii?Q?na=C3=AFve?=", "naïve"],
+    ["=?x-unknown?B?bmHDr3Zl?=", "naïve"],
   ];
   for (const [written, meant] of cases) assertEquals(decodeEncodedWords(written), meant);
 });
