@@ -33,6 +33,7 @@ export * from "./parsers/interfaces.ts";
 export * from "./parsers/ping.ts";
 export {
   scan,
+  type ScannedService,
   type ScannedTls,
   type ScanOptions,
   type ScanResult,

@@ -34,6 +34,7 @@ import { resolveBySystem } from "./internal/connection_phases.ts";
 import { probeAll } from "./scan/_scheduler.ts";
 import { readBanner, readTls } from "./scan/_open_port_details.ts";
 import { readPorts, readTargets, usage } from "./scan/_input.ts";
+import { identify, type Listener } from "./scan/_identify.ts";
 import { parsePorts } from "./scan/_ports.ts";
 import { type ScanFormat, ScanReport } from "./scan/_report.ts";
 import { SCAN, targetsRule } from "./scan/_option_rules.ts";
@@ -41,6 +42,7 @@ import type { ScanOptions, ScanResult, ScanState } from "./scan/options.ts";
 import { countHosts, type ScanTarget, Targets } from "./scan/_targets.ts";
 import { serviceOf, topPorts } from "./scan/_services.ts";
 
+export type { ScannedService } from "./scan/_identify.ts";
 export type { ScannedTls } from "./scan/_open_port_details.ts";
 export type * from "./scan/options.ts";
 
@@ -123,7 +125,7 @@ async function* results(
   probed: ReturnType<typeof probeAll<ScanTarget>>,
   failed: ScanResult[],
   timeout: number,
-  { banner = false, tls = false, signal }: ScanOptions,
+  { banner = false, tls = false, service: whole = false, signal }: ScanOptions,
 ): AsyncGenerator<ScanResult, void, void> {
   const asking = new Set<Promise<ScanResult>>();
   const settle = async () => {
@@ -145,15 +147,20 @@ async function* results(
         rtt: state < 2 ? Math.round(ms * 1000) / 1000 : undefined,
         reason: code === "" ? undefined : code,
       };
-      if (state !== 0 || !(banner || tls)) yield result;
+      if (state !== 0 || !(banner || tls || whole)) yield result;
       else {
         if (asking.size >= ASKED) yield await settle();
-        asking.add(ask(result, timeout, banner, tls, signal));
+        const listener = { host, address, port, timeout, signal };
+        asking.add(whole ? described(result, listener) : ask(result, timeout, banner, tls, signal));
       }
     }
   }
   while (asking.size > 0) yield await settle();
   yield* failed;
+}
+
+async function described(result: ScanResult, listener: Listener): Promise<ScanResult> {
+  return { ...result, ...await identify(listener) };
 }
 
 async function ask(
@@ -273,6 +280,7 @@ const cli = defineCli({
     open: { type: "boolean", help: "Show only open ports" },
     banner: { type: "boolean", help: "Read the first line from open ports" },
     tls: { type: "boolean", help: "Try TLS on open ports" },
+    service: { type: "boolean", help: "Identify the services of open ports" },
     output: {
       type: "choice",
       choices: ["table", "json", "ndjson", "csv"],
@@ -316,7 +324,7 @@ const cli = defineCli({
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async (values, ctx) => {
     const { target, file, exclude, open, output, json, ...rest } = values;
-    const { concurrency, timeout, retries, rate, seed, banner, tls, workers } = rest;
+    const { concurrency, timeout, retries, rate, seed, banner, tls, service, workers } = rest;
     const { wanted, expected } = readPorts(rest);
     const targets = await readTargets(target, file, ctx);
     usage(() => new Targets(exclude), "--exclude");
@@ -325,7 +333,7 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
     const report = new ScanReport(
       ctx,
       format,
-      { open, banner, tls, expected },
+      { open, banner, tls: tls || service, service, expected },
       hosts,
       wanted.length,
     );
@@ -336,6 +344,7 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
         rate,
         banner,
         tls,
+        service,
         signal: ctx.signal,
         ...(concurrency !== undefined && { concurrency }),
         ...(timeout !== undefined && { timeout }),

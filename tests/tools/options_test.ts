@@ -72,6 +72,7 @@ Deno.test("scan() checks every option", async () => {
     seed: "integer",
     banner: "none",
     tls: "none",
+    service: "none",
     workers: "none",
     signal: "none",
   }, (options) => scan([], options));

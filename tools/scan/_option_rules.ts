@@ -30,6 +30,7 @@ export const SCAN = new OptionRules<ScanOptions>({
   seed: integer(0, 2 ** 32 - 1),
   banner: flag,
   tls: flag,
+  service: flag,
   workers: integer(1, 64),
   signal,
 });

@@ -1,6 +1,7 @@
 import { readAddressBytes } from "../../net/address_block.ts";
 import { escapeControls, escapeJson } from "../../net/text.ts";
 import type { CliContext } from "../cli.ts";
+import type { ScannedService } from "./_identify.ts";
 import type { ScannedTls } from "./_open_port_details.ts";
 import type { ScanResult, ScanState } from "./options.ts";
 import { formatPorts } from "./_ports.ts";
@@ -22,6 +23,7 @@ const COLUMNS = [
 const TLS_COLUMNS = ["protocol", "alpn", "subject", "daysLeft"] as const;
 /** Number of ports from which it is a finding that all of them are open. */
 const ALL_OPEN = 3;
+const SERVICE_COLUMNS = ["protocol", "product", "status", "title"] as const;
 /** Interval of the progress line, in milliseconds. */
 const STEP = 100;
 
@@ -30,6 +32,7 @@ export interface ReportOptions {
   readonly open: boolean;
   readonly banner: boolean;
   readonly tls: boolean;
+  readonly service: boolean;
   readonly expected: ReadonlySet<number> | undefined;
 }
 
@@ -73,7 +76,8 @@ export class ScanReport {
     this.#ports = ports;
     this.#total = hosts * ports;
     if (format === "csv") {
-      ctx.print([...COLUMNS, ...options.tls ? TLS_COLUMNS : []].join(","));
+      const services = options.service ? SERVICE_COLUMNS.map((name) => `service.${name}`) : [];
+      ctx.print([...COLUMNS, ...options.tls ? TLS_COLUMNS : [], ...services].join(","));
     }
   }
 
@@ -196,7 +200,8 @@ export class ScanReport {
   }
 
   #row(found: ScanResult): void {
-    const { port, rtt = 0, service = "", banner, tls } = found;
+    const { port, rtt = 0, service = "", banner, tls, detected } = found;
+    const name = detected === undefined ? service : withTls(detected.protocol, tls !== undefined);
     const where = nameOf(found);
     if (this.#rows++ === 0) {
       this.#print(
@@ -205,9 +210,11 @@ export class ScanReport {
     }
     const time = `${rtt.toFixed(rtt < 10 ? 2 : 0)} ms`.padStart(8);
     this.#print(
-      `${`${port}`.padEnd(6)}${"open".padEnd(7)}${time}  ${service.padEnd(16)}${where}`.trimEnd(),
+      `${`${port}`.padEnd(6)}${"open".padEnd(7)}${time}  ${name.padEnd(16)}${where}`.trimEnd(),
     );
-    if (banner !== undefined) this.#print(`      says ${banner}`);
+    const details = detected && detailsOf(detected);
+    if (details) this.#print(`      ${details}`);
+    else if (banner !== undefined) this.#print(`      says ${banner}`);
     if (tls === undefined) return;
     const { protocol, alpn, subject } = tls;
     const parts = [protocol, alpn, subject, validityOf(tls, Date.now())].filter((part) => part);
@@ -218,6 +225,7 @@ export class ScanReport {
     const cells = [
       ...COLUMNS.map((name) => found[name]),
       ...this.#options.tls ? TLS_COLUMNS.map((name) => found.tls?.[name]) : [],
+      ...this.#options.service ? SERVICE_COLUMNS.map((name) => found.detected?.[name]) : [],
     ];
     return cells.map((cell) => {
       const text = cell === undefined ? "" : `${cell}`;
@@ -250,6 +258,21 @@ export class ScanReport {
   #clear(): void {
     if (this.#ctx.io.stderrIsTerminal && this.#shownAt > 0) this.#ctx.io.stderr("\r\x1b[K");
   }
+}
+
+/** Returns the name of a protocol, with TLS around it. */
+function withTls(protocol: string, tls: boolean): string {
+  if (!tls || protocol === "tls") return protocol;
+  return protocol === "http" ? "https" : `${protocol}+tls`;
+}
+
+function detailsOf({ product, status, title }: ScannedService): string {
+  const parts = [
+    product,
+    status === undefined ? undefined : `status ${status}`,
+    title && `"${title}"`,
+  ];
+  return parts.filter((part) => part).join(", ");
 }
 
 /** Returns the host, with its address if it is a name. */

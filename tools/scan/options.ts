@@ -6,6 +6,7 @@
  * @module
  */
 
+import type { ScannedService } from "./_identify.ts";
 import type { ScannedTls } from "./_open_port_details.ts";
 
 /** The state of a port; `error` means that the scan could not determine it. */
@@ -27,10 +28,12 @@ export interface ScanResult {
   readonly rtt?: number | undefined;
   /** Error code of a port that is not open, e.g. `ECONNREFUSED`, `ETIMEDOUT`, `EMFILE`. */
   readonly reason?: string | undefined;
-  /** The first line from the server, escaped; only with `banner`. */
+  /** The first line from the server, escaped; only with `banner` or `service`. */
   readonly banner?: string;
-  /** Details of the TLS handshake; only with `tls`, if the port supports TLS. */
+  /** Details of the TLS handshake; only with `tls` or `service`, if the port supports TLS. */
   readonly tls?: ScannedTls;
+  /** The service that listens; only with `service`, if it is known. */
+  readonly detected?: ScannedService;
 }
 
 /** Options of `scan`. All times are in milliseconds. */
@@ -82,6 +85,13 @@ export interface ScanOptions {
   banner?: boolean;
   /** Tries a TLS handshake on each open port. @default false */
   tls?: boolean;
+  /**
+   * Identifies the services of open ports by their greetings, by a TLS handshake, and by a few probes:
+   * SSH, SMTP, FTP, IMAP, POP3, NNTP, HTTP, Redis, PostgreSQL, MySQL, RDP, DNS, VNC, Telnet, memcached.
+   *
+   * @default false
+   */
+  service?: boolean;
   /**
    * Number of threads that connect, from 1 to 64.
    *
