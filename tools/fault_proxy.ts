@@ -1,7 +1,8 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1
 /**
  * A TCP proxy that simulates a bad network: latency, jitter, low bandwidth, single bytes, stalls,
- * resets, truncation, refused connections. Use it to test clients and servers.
+ * resets, truncation, lost data, refused connections, in each direction and by a schedule. Use it to test
+ * clients and servers. {@linkcode serveFaultControl} is the HTTP interface of Toxiproxy.
  *
  * ```sh
  * deno task fault-proxy --listen 7000 --to 127.0.0.1:5432 --latency 100ms --reset-after 1mb
@@ -31,24 +32,31 @@
  * @module
  */
 
-import { createServer, type Server, type Socket } from "node:net";
-import { formatAddress, type HostPort, parseHostPort } from "../net/address.ts";
-import { toNetError } from "../net/errors/errors.ts";
-import { Countdown } from "../net/internal/countdown.ts";
-import { ignoreFailure } from "../net/internal/ignore_failure.ts";
-import { SHUTDOWN } from "../net/internal/listening_server.ts";
-import { countLimit } from "../net/internal/options.ts";
-import type { ShutdownOptions, ShutdownReport } from "../net/tcp/server_options.ts";
-import { badValue, type CliIo, defineCli, serverFlags } from "./cli.ts";
-import { FaultLink } from "./fault_proxy/_link.ts";
+import { type HostPort, parseHostPort } from "../net/address.ts";
+import {
+  badValue,
+  type CliContext,
+  CliError,
+  type CliIo,
+  defineCli,
+  ExitCode,
+  serverFlags,
+} from "./cli.ts";
+import { serveFaultControl } from "./fault_proxy/control.ts";
 import { FAULT_PROXY, PROXY_FAULTS } from "./fault_proxy/_option_rules.ts";
+import { ListeningProxy } from "./fault_proxy/_proxy.ts";
 import type {
   FaultProxy,
+  FaultProxyEvent,
   FaultProxyOptions,
-  FaultProxyStats,
-  ProxyFaults,
+  NetworkFaults,
 } from "./fault_proxy/options.ts";
 
+export {
+  type FaultControl,
+  type FaultControlOptions,
+  serveFaultControl,
+} from "./fault_proxy/control.ts";
 export type * from "./fault_proxy/options.ts";
 
 /**
@@ -76,136 +84,15 @@ export type * from "./fault_proxy/options.ts";
  */
 export async function serveFaultProxy(options: FaultProxyOptions): Promise<FaultProxy> {
   options = FAULT_PROXY.check("serveFaultProxy", options);
-  const proxy = new Proxy(options);
+  const proxy = new ListeningProxy(options);
   try {
     await proxy.setFaults(PROXY_FAULTS.pick(options));
+    proxy.startSchedule();
   } catch (error) {
     await proxy.shutdown();
     throw error;
   }
   return proxy;
-}
-
-class Proxy implements FaultProxy {
-  addr: Deno.NetAddr;
-  readonly finished: Promise<void>;
-  readonly #finish = Promise.withResolvers<void>();
-  readonly #options: FaultProxyOptions;
-  readonly #links = new Set<FaultLink>();
-  readonly #onAbort = () => void this.shutdown();
-  #faults: ProxyFaults = {};
-  #server: Server | undefined;
-  /** Settles when the current attempt to listen has succeeded or failed. */
-  #listening: Promise<void> | undefined;
-  #stopping: Promise<ShutdownReport> | undefined;
-  #accepted = 0;
-  #refused = 0;
-
-  constructor(options: FaultProxyOptions) {
-    const { hostname = "127.0.0.1", port = 0, signal } = options;
-    this.#options = options;
-    this.addr = { transport: "tcp", hostname, port };
-    this.finished = this.#finish.promise;
-    signal?.throwIfAborted();
-    signal?.addEventListener("abort", this.#onAbort, { once: true });
-  }
-
-  get url(): string {
-    return `tcp://${formatAddress(this.addr)}`;
-  }
-
-  stats(): FaultProxyStats {
-    return { accepted: this.#accepted, active: this.#links.size, refused: this.#refused };
-  }
-
-  async setFaults(faults: ProxyFaults): Promise<void> {
-    faults = PROXY_FAULTS.check("setFaults", faults);
-    // A proxy must not listen again after its shutdown.
-    if (this.#stopping !== undefined) return;
-    this.#faults = faults;
-    for (const link of this.#links) link.changed();
-    // The proxy must listen once, even with `refuse`, to obtain its port.
-    if (this.#server === undefined && (!faults.refuse || this.addr.port === 0)) {
-      await (this.#listening = this.#listen());
-    }
-    if (this.#server !== undefined && faults.refuse) {
-      this.#server.close();
-      this.#server = undefined;
-    }
-  }
-
-  reset(): void {
-    for (const link of this.#links) link.reset();
-  }
-
-  shutdown(options: ShutdownOptions = {}): Promise<ShutdownReport> {
-    options = SHUTDOWN.check("shutdown", options);
-    return this.#stopping ??= this.#stop(options.deadline ?? 0);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.shutdown();
-  }
-
-  async #stop(deadline: number): Promise<ShutdownReport> {
-    this.#options.signal?.removeEventListener("abort", this.#onAbort);
-    // Node has no event for a server that is closed before it listens.
-    await ignoreFailure(this.#listening);
-    const server = this.#server;
-    this.#server = undefined;
-    const closed = server && new Promise((resolve) => server.close(resolve));
-    const open = [...this.#links];
-    let forced = 0;
-    const countdown = new Countdown(() => {
-      forced = this.#links.size;
-      this.#links.forEach((link) => link.destroy());
-    });
-    countdown.start(deadline);
-    await Promise.all(open.map((link) => link.closed));
-    countdown.stop();
-    await closed;
-    this.#finish.resolve();
-    return { drained: open.length - forced, forced, refused: this.#refused };
-  }
-
-  #listen(): Promise<void> {
-    const { hostname, port } = this.addr;
-    const maxConnections = countLimit(this.#options.maxConnections ?? 1024);
-    // Without the permission, the listener of Node throws an error that cannot be caught.
-    try {
-      Deno.listen({ hostname, port }).close();
-    } catch (error) {
-      return Promise.reject(toNetError(error, { phase: "listen", hostname, port }));
-    }
-    const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
-      const busy = this.#links.size >= maxConnections || this.#stopping !== undefined;
-      if (busy || this.#faults.refuse) {
-        this.#refused++;
-        client.resetAndDestroy();
-      } else this.#accept(client);
-    });
-    this.#server = server;
-    return new Promise((resolve, reject) => {
-      server.on("error", (error) => {
-        this.#server = undefined;
-        reject(toNetError(error, { phase: "listen", hostname, port }));
-      });
-      server.listen({ host: hostname, port }, () => {
-        const address = server.address();
-        if (address !== null && typeof address === "object") {
-          this.addr = { transport: "tcp", hostname: address.address, port: address.port };
-        }
-        resolve();
-      });
-    });
-  }
-
-  #accept(client: Socket): void {
-    this.#accepted++;
-    const link = new FaultLink(client, this.#options, () => this.#faults);
-    this.#links.add(link);
-    link.closed.then(() => this.#links.delete(link));
-  }
 }
 
 const { port: listen, ...flags } = serverFlags(7000);
@@ -216,14 +103,49 @@ const cli = defineCli({
   flags: {
     ...flags,
     port: { ...listen, alias: "listen" },
-    to: { type: "string", required: true, placeholder: "host:port", help: "Target server" },
+    to: { type: "string", placeholder: "host:port", help: "Target server" },
+    control: {
+      type: "port",
+      placeholder: "port",
+      help: "HTTP interface of Toxiproxy instead of --to; its usual port is 8474",
+    },
     latency: { type: "duration", default: "0", help: "Delay of all data" },
     jitter: { type: "duration", default: "0", help: "Largest random deviation from the delay" },
     bandwidth: { type: "size", min: "1", help: "Most bytes per second" },
     chunkSize: { type: "size", min: "1", help: "Most bytes in one piece" },
+    chunkVariation: { type: "size", help: "Largest random deviation from --chunk-size" },
+    chunkDelay: { type: "duration", help: "Pause after each piece" },
     stallAfter: { type: "size", help: "Stall after this many bytes" },
     resetAfter: { type: "size", help: "Reset (RST) after this many bytes" },
     truncateAfter: { type: "size", help: "End (FIN) after this many bytes" },
+    closeAfter: { type: "size", help: "Close the connection after this many bytes" },
+    closeAfterTime: { type: "duration", help: "Close the connection after this time" },
+    resetAfterTime: { type: "duration", help: "Reset the connection after this time" },
+    closeDelay: { type: "duration", help: "Delay of the end of a direction" },
+    discard: { type: "boolean", help: "Lose all data" },
+    probability: {
+      type: "number",
+      default: 1,
+      min: 0,
+      max: 1,
+      help: "Share of connections with faults",
+    },
+    upload: {
+      type: "string",
+      placeholder: "json",
+      help: 'Faults of this direction alone: {"latency":50}',
+    },
+    download: { type: "string", placeholder: "json", help: "The same for the other direction" },
+    schedule: {
+      type: "string",
+      placeholder: "json",
+      help: 'Faults by time in ms: [{"at":5000,"refuse":true},{"at":6000}]',
+    },
+    scheduleInterval: {
+      type: "duration",
+      default: "0",
+      help: "Repeat the schedule after this time",
+    },
     refuse: { type: "boolean", help: "Refuse all connections" },
     direction: {
       type: "choice",
@@ -238,8 +160,27 @@ const cli = defineCli({
   examples: [
     "deno task fault-proxy --to 127.0.0.1:5432 --latency 100ms --reset-after 1mb",
     "deno task fault-proxy --to 127.0.0.1:8000 --direction upload --chunk-size 1",
+    "deno task fault-proxy --control 8474",
   ],
 });
+
+/** The faults that have flags of their own. */
+const FAULT_FLAGS = [
+  "latency",
+  "jitter",
+  "bandwidth",
+  "chunkSize",
+  "chunkVariation",
+  "chunkDelay",
+  "stallAfter",
+  "resetAfter",
+  "truncateAfter",
+  "closeAfter",
+  "closeAfterTime",
+  "resetAfterTime",
+  "closeDelay",
+  "discard",
+] as const satisfies (keyof NetworkFaults)[];
 
 /**
  * Runs the program.
@@ -249,41 +190,70 @@ const cli = defineCli({
  * @returns The exit code of the program.
  */
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
-  return cli.run(args, io, async ({ to, direction, refuse, drain, ...rest }, ctx) => {
-    const { hostname, port, maxConnections, connectTimeout } = rest;
-    const { latency, jitter, bandwidth, chunkSize, stallAfter, resetAfter, truncateAfter } = rest;
-    const faults = {
-      latency,
-      jitter,
-      ...(bandwidth !== undefined && { bandwidth }),
-      ...(chunkSize !== undefined && { chunkSize }),
-      ...(stallAfter !== undefined && { stallAfter }),
-      ...(resetAfter !== undefined && { resetAfter }),
-      ...(truncateAfter !== undefined && { truncateAfter }),
+  return cli.run(args, io, async (values, ctx) => {
+    const { to, control, hostname, port, drain } = values;
+    if ((to === undefined) === (control === undefined)) {
+      throw new CliError("Give --to or --control", ExitCode.usage);
+    }
+    const onEvent = (event: FaultProxyEvent) => log(ctx, event);
+    if (control !== undefined) {
+      await using server = serveFaultControl({ hostname, port: control, onEvent });
+      ctx.listening(server);
+      return await ctx.untilShutdown(server, { drain });
+    }
+    const { maxConnections, connectTimeout, scheduleInterval, refuse, probability } = values;
+    const { upload, download, schedule, direction } = values;
+    const faults = Object.fromEntries(
+      FAULT_FLAGS.flatMap((name) => values[name] === undefined ? [] : [[name, values[name]]]),
+    );
+    const options = {
+      ...{ hostname, port, to: readTo(to!), maxConnections, connectTimeout, scheduleInterval },
+      ...{ probability, onEvent },
+      upload: { ...direction !== "download" && faults, ...readJson("--upload", upload) },
+      download: { ...direction !== "upload" && faults, ...readJson("--download", download) },
+      schedule: readJson("--schedule", schedule) ?? [],
     };
-    const target = readTo(to);
-    await using proxy = await serveFaultProxy({
-      hostname,
-      port,
-      to: target,
-      maxConnections,
-      connectTimeout,
-      ...(direction !== "download" && { upload: faults }),
-      ...(direction !== "upload" && { download: faults }),
-      onEvent(event) {
-        if (event.type === "error") {
-          ctx.log.warn("{peer}: {error}", { ...event, error: event.error.message });
-        } else if (event.type === "fault") {
-          ctx.log.info("{peer}: {fault} of the {direction}", event);
-        } else if (event.type === "open") {
-          ctx.log.info("{peer}: connected", event);
-        } else ctx.log.info("{peer}: closed, {uploaded} bytes up, {downloaded} down", event);
-      },
-    });
+    await using proxy = await served(options);
     ctx.listening(proxy);
-    if (refuse) await proxy.setFaults({ refuse });
+    if (refuse) {
+      await proxy.setFaults({
+        refuse,
+        upload: options.upload,
+        download: options.download,
+        probability,
+      });
+    }
     await ctx.untilShutdown(proxy, { drain });
   });
+}
+
+/** Starts the proxy. The values of the flags with JSON are checked there. */
+async function served(options: FaultProxyOptions): Promise<FaultProxy> {
+  try {
+    return await serveFaultProxy(options);
+  } catch (error) {
+    if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
+    throw new CliError(error.message, ExitCode.usage);
+  }
+}
+
+function log(ctx: CliContext, event: FaultProxyEvent): void {
+  if (event.type === "error") {
+    ctx.log.warn("{peer}: {error}", { ...event, error: event.error.message });
+  } else if (event.type === "fault") {
+    ctx.log.info("{peer}: {fault} of the {direction}", event);
+  } else if (event.type === "open") {
+    ctx.log.info("{peer}: connected", event);
+  } else ctx.log.info("{peer}: closed, {uploaded} bytes up, {downloaded} down", event);
+}
+
+// deno-lint-ignore no-explicit-any -- The rules of the options check the value.
+function readJson(flag: string, text: string | undefined): any {
+  try {
+    return text === undefined ? undefined : JSON.parse(text);
+  } catch {
+    throw badValue(flag, text!, "JSON");
+  }
 }
 
 function readTo(text: string): HostPort {

@@ -21,12 +21,16 @@ export * from "./cli.ts";
 export { diagnose, type DiagnoseOptions } from "./diagnose.ts";
 export type * from "./diagnose/diagnosis.ts";
 export {
+  type FaultControl,
+  type FaultControlOptions,
   type FaultProxy,
   type FaultProxyEvent,
   type FaultProxyOptions,
   type FaultProxyStats,
   type NetworkFaults,
   type ProxyFaults,
+  type ScheduledFaults,
+  serveFaultControl,
   serveFaultProxy,
 } from "./fault_proxy.ts";
 export * from "./parsers/interfaces.ts";

@@ -5,15 +5,30 @@ import { timeLimit } from "../../net/internal/options.ts";
 import { type Fault, FaultPipe } from "./_pipe.ts";
 import type { FaultProxyOptions, ProxyFaults } from "./options.ts";
 
+/**
+ * Returns the faults of one connection.
+ *
+ * @param draw Returns a random number from 0 to 1 that stays the same for this connection and name.
+ */
+export type FaultPlan = (draw: (name: string) => number) => ProxyFaults;
+
 /** The connections to a client and to the target server, and the pipes between them. */
 export class FaultLink {
   readonly closed: Promise<void>;
   readonly #client: Socket;
   readonly #server: Socket;
   #pipes: FaultPipe[] = [];
+  /** A random number of this connection for each fault that only some connections have. */
+  readonly #draws = new Map<string, number>();
 
-  constructor(client: Socket, options: FaultProxyOptions, faults: () => ProxyFaults) {
+  constructor(client: Socket, options: FaultProxyOptions, plan: FaultPlan) {
     const { to, connectTimeout = 10_000, onEvent, random = Math.random } = options;
+    const draw = (name: string) => {
+      let drawn = this.#draws.get(name);
+      if (drawn === undefined) this.#draws.set(name, drawn = random());
+      return drawn;
+    };
+    const faults = () => plan(draw);
     const peer = formatAddress({
       hostname: client.remoteAddress ?? "",
       port: client.remotePort ?? 0,

@@ -7,6 +7,7 @@ import {
   group,
   limit,
   listenPort,
+  listOf,
   MAX_TIMER,
   milliseconds,
   numberFrom,
@@ -15,7 +16,7 @@ import {
   required,
   signal,
 } from "../../net/internal/options.ts";
-import type { FaultProxyOptions, NetworkFaults, ProxyFaults } from "./options.ts";
+import type { FaultProxyOptions, NetworkFaults, ProxyFaults, ScheduledFaults } from "./options.ts";
 
 const delay = numberFrom(0, MAX_TIMER);
 
@@ -25,9 +26,16 @@ const NETWORK_FAULTS = group(
     jitter: delay,
     bandwidth: numberFrom(1),
     chunkSize: count,
+    chunkVariation: numberFrom(0),
+    chunkDelay: delay,
     stallAfter: limit,
     resetAfter: limit,
     truncateAfter: limit,
+    closeAfter: limit,
+    closeAfterTime: numberFrom(0),
+    resetAfterTime: numberFrom(0),
+    closeDelay: delay,
+    discard: flag,
   }),
 );
 
@@ -36,7 +44,10 @@ export const PROXY_FAULTS = new OptionRules<ProxyFaults>({
   upload: NETWORK_FAULTS,
   download: NETWORK_FAULTS,
   refuse: flag,
+  probability: numberFrom(0, 1),
 });
+
+const SCHEDULED = new OptionRules<ScheduledFaults>({ ...PROXY_FAULTS.rules, at: required(delay) });
 
 /** The rules for the options of `serveFaultProxy`. */
 export const FAULT_PROXY = new OptionRules<FaultProxyOptions>({
@@ -46,6 +57,8 @@ export const FAULT_PROXY = new OptionRules<FaultProxyOptions>({
   to: required(
     group(new OptionRules<HostPort>({ hostname: required(hostName), port: required(port) })),
   ),
+  schedule: listOf(group(SCHEDULED)),
+  scheduleInterval: delay,
   connectTimeout: milliseconds,
   maxConnections: limit,
   random: callback,

@@ -20,7 +20,7 @@ interface Chunk {
 }
 
 /** A fault that stops or ends a direction. */
-export type Fault = "reset" | "truncate" | "stall";
+export type Fault = "reset" | "truncate" | "stall" | "close";
 
 /** Moves bytes from one socket to the other and applies the faults. */
 export class FaultPipe {
@@ -40,6 +40,9 @@ export class FaultPipe {
   #wake: (() => void) | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
+  /** The limits of time that are running: the value that they were started with. */
+  readonly #closing = new TimeLimit(() => this.#close());
+  readonly #resetting = new TimeLimit(() => this.#reset(0));
 
   constructor(
     from: Socket,
@@ -58,6 +61,7 @@ export class FaultPipe {
       this.#ended = true;
       this.#wake?.();
     });
+    this.#startLimits();
     this.#pump();
   }
 
@@ -65,16 +69,26 @@ export class FaultPipe {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
+    this.#closing.stop();
+    this.#resetting.stop();
     this.#wake?.();
   }
 
   /** Reads the faults again after a change. */
   changed(): void {
+    if (this.#closed) return;
+    this.#startLimits();
     this.#wake?.();
   }
 
+  #startLimits(): void {
+    const { closeAfterTime = Infinity, resetAfterTime = Infinity } = this.#faults();
+    this.#closing.start(closeAfterTime);
+    this.#resetting.start(resetAfterTime);
+  }
+
   #take(bytes: Uint8Array): void {
-    if (this.#discarding) return;
+    if (this.#discarding || this.#faults().discard) return;
     const { latency = 0, jitter = 0 } = this.#faults();
     const due = performance.now() + Math.max(0, latency + jitter * (this.#random() * 2 - 1));
     // A stream keeps its order despite random delays.
@@ -97,7 +111,7 @@ export class FaultPipe {
     while (!this.#closed) {
       const chunk = this.#queue[0];
       if (chunk === undefined) {
-        if (this.#ended) return void this.#to.end();
+        if (this.#ended) return await this.#end();
         await this.#changed();
       } else if (performance.now() < chunk.due) {
         // The time may pass between the two readings of the clock.
@@ -120,9 +134,10 @@ export class FaultPipe {
   /** Passes on the part of the first chunk that the faults allow in one piece. */
   async #pass(chunk: Chunk): Promise<void> {
     const faults = this.#faults();
-    const { chunkSize = Infinity, bandwidth = Infinity, stallAfter = Infinity } = faults;
-    const { resetAfter = Infinity, truncateAfter = Infinity } = faults;
-    const left = Math.min(stallAfter, resetAfter, truncateAfter) - this.bytes;
+    const { bandwidth = Infinity, stallAfter = Infinity, chunkDelay = 0 } = faults;
+    const { resetAfter = Infinity, truncateAfter = Infinity, closeAfter = Infinity } = faults;
+    const chunkSize = this.#chunkSize(faults);
+    const left = Math.min(stallAfter, resetAfter, truncateAfter, closeAfter) - this.bytes;
     const slice = Math.max(1, Math.floor(bandwidth * SLICE / 1000));
     const size = Math.max(0, Math.min(chunk.bytes.length, chunkSize, slice, left));
     if (size > 0) {
@@ -135,15 +150,37 @@ export class FaultPipe {
       if (this.#queued < this.#room()) this.#from.resume();
       if (bandwidth !== Infinity) await this.#sleep(size * 1000 / bandwidth);
       // Without a pause, the kernel combines the writes.
-      else if (chunkSize !== Infinity) await this.#sleep(0);
+      else if (chunkSize !== Infinity) await this.#sleep(chunkDelay);
     }
     if (this.#closed) return;
-    if (this.bytes >= resetAfter) await this.#reset();
+    if (this.bytes >= resetAfter) await this.#reset(HEAD_START);
+    else if (this.bytes >= closeAfter) this.#close();
     else if (this.bytes >= truncateAfter) this.#truncate();
   }
 
-  async #reset(): Promise<void> {
-    await this.#sleep(HEAD_START);
+  #chunkSize({ chunkSize = Infinity, chunkVariation = 0 }: NetworkFaults): number {
+    if (chunkVariation === 0) return chunkSize;
+    return Math.max(1, Math.round(chunkSize + chunkVariation * (this.#random() * 2 - 1)));
+  }
+
+  /** Passes on the end of the stream. */
+  async #end(): Promise<void> {
+    const { closeDelay = 0 } = this.#faults();
+    if (closeDelay > 0) await this.#sleep(closeDelay);
+    if (!this.#closed) this.#to.end();
+  }
+
+  /** Closes both ends after the data that is on its way. */
+  #close(): void {
+    if (this.#closed) return;
+    this.#onFault("close");
+    this.#discardRest();
+    for (const socket of [this.#to, this.#from]) socket.end(() => socket.destroy());
+    this.close();
+  }
+
+  async #reset(delay: number): Promise<void> {
+    if (delay > 0) await this.#sleep(delay);
     if (this.#closed) return;
     this.#onFault("reset");
     this.#to.resetAndDestroy();
@@ -152,12 +189,17 @@ export class FaultPipe {
 
   #truncate(): void {
     this.#onFault("truncate");
+    this.#discardRest();
+    this.#to.end();
+    this.close();
+  }
+
+  /** Reads and discards what still arrives, so that the sender notices nothing. */
+  #discardRest(): void {
     this.#discarding = true;
     this.#queue.length = 0;
     this.#queued = 0;
     this.#from.resume();
-    this.#to.end();
-    this.close();
   }
 
   #write(bytes: Uint8Array): Promise<void> {
@@ -174,5 +216,27 @@ export class FaultPipe {
       // close() must not wait for the timer.
       this.#wake = () => this.#closed && resolve();
     });
+  }
+}
+
+/** A time limit that starts again only if its value changes. */
+class TimeLimit {
+  readonly #act: () => void;
+  #value = Infinity;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(act: () => void) {
+    this.#act = act;
+  }
+
+  start(value: number): void {
+    if (value === this.#value) return;
+    this.stop();
+    this.#value = value;
+    if (value <= MAX_TIMER) this.#timer = setTimeout(this.#act, value);
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
   }
 }

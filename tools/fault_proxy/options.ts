@@ -20,6 +20,10 @@ export interface NetworkFaults {
   bandwidth?: number;
   /** Most bytes in one piece; 1 sends each byte separately. @default Infinity */
   chunkSize?: number;
+  /** Largest random deviation from `chunkSize`, in bytes. @default 0 */
+  chunkVariation?: number;
+  /** Pause after each piece of `chunkSize`, in milliseconds. @default 0 */
+  chunkDelay?: number;
   /** Stops the data after this many bytes. The connection stays open. @default Infinity */
   stallAfter?: number;
   /** Resets both ends (RST) after this many bytes. @default Infinity */
@@ -30,6 +34,21 @@ export interface NetworkFaults {
    * @default Infinity
    */
   truncateAfter?: number;
+  /** Closes the connection, in both directions, after this many bytes. @default Infinity */
+  closeAfter?: number;
+  /**
+   * Closes the connection after this time in milliseconds, from its beginning or from the change of
+   * this value.
+   *
+   * @default Infinity
+   */
+  closeAfterTime?: number;
+  /** Resets both ends (RST) after this time in milliseconds, as `closeAfterTime`. @default Infinity */
+  resetAfterTime?: number;
+  /** Delay of the end of the direction (FIN), in milliseconds. @default 0 */
+  closeDelay?: number;
+  /** Whether the data is lost, and the connection stays open. @default false */
+  discard?: boolean;
 }
 
 /** The faults of a proxy. */
@@ -40,6 +59,14 @@ export interface ProxyFaults {
   download?: NetworkFaults;
   /** Whether new connections are refused, as by a closed port. @default false */
   refuse?: boolean;
+  /** Probability that a connection has the faults of `upload` and `download`, 0 to 1. @default 1 */
+  probability?: number;
+}
+
+/** Faults that begin at a time. */
+export interface ScheduledFaults extends ProxyFaults {
+  /** The time in milliseconds, from the start of the proxy or of the repetition. */
+  at: number;
 }
 
 /** An event of a fault proxy. */
@@ -50,7 +77,7 @@ export type FaultProxyEvent =
   | {
     readonly type: "fault";
     readonly peer: string;
-    readonly fault: "reset" | "truncate" | "stall";
+    readonly fault: "reset" | "truncate" | "stall" | "close";
     readonly direction: "upload" | "download";
   }
   /** A connection has ended. */
@@ -75,7 +102,15 @@ export interface FaultProxyOptions extends ProxyFaults {
   connectTimeout?: number;
   /** Most connections at a time. Further ones are reset. 0 lifts the limit. @default 1024 */
   maxConnections?: number;
-  /** Returns a random number from 0 to 1, for `jitter`. @default Math.random */
+  /**
+   * Faults that replace the current ones at their times, in this order.
+   *
+   * @default none
+   */
+  schedule?: readonly ScheduledFaults[];
+  /** Repeats the schedule after this time, in milliseconds; 0 does not repeat it. @default 0 */
+  scheduleInterval?: number;
+  /** Returns a random number from 0 to 1, for `jitter` and others. @default Math.random */
   random?: () => number;
   /** Shuts the proxy down when it is aborted. */
   signal?: AbortSignal;

@@ -10,7 +10,7 @@
  * @module
  */
 
-/** What a server says about itself, not escaped yet. */
+/** A service, with the words of the server, which are not escaped yet. */
 export interface Recognized {
   readonly protocol: string;
   readonly product?: string | undefined;
@@ -71,9 +71,13 @@ export function isAmbiguous({ text }: Said): boolean {
   return /^220[ -]/.test(text);
 }
 
-/** The question that tells the two apart, and the beginning of the reply of SMTP (RFC 5321). */
+/** The question that tells SMTP from FTP. */
 export const EHLO = ascii("EHLO scan.invalid\r\nQUIT\r\n");
-export const isSmtpReply = ({ text }: Said): boolean => /(^|\n)250[ -]/.test(text);
+
+/** Returns whether a server has accepted the greeting of a client of SMTP. */
+export function isSmtpReply({ text }: Said): boolean {
+  return /(^|\n)250[ -]/.test(text);
+}
 
 /** Removes response codes and capabilities in brackets, and the challenge of APOP. */
 function afterCodes(text: string): string | undefined {
@@ -115,9 +119,10 @@ function readHttp({ bytes, text }: Said): Recognized | undefined {
 function readDns({ bytes, text }: Said): Recognized | undefined {
   const isReply = bytes.length >= 14 && text.slice(2, 4) === "PS" && (bytes[4]! & 0x80) !== 0;
   if (!isReply) return undefined;
-  // The answer, if there is one: its name, type 16, class 3, time, length, and the string.
-  const answer = /\0\x10\0\x03[^]{4}\0[^]([^])([\x20-\x7e]*)/.exec(text.slice(32));
-  const version = answer?.[2]?.slice(0, answer[1]!.charCodeAt(0));
+  // The answer follows the question: type 16, class 3, four bytes of time, and the size.
+  const at = text.indexOf("\0\x10\0\x03", DNS_QUERY.length);
+  const start = at + 11;
+  const version = at === -1 ? "" : text.slice(start, start + (bytes[start - 1] ?? 0));
   return { protocol: "dns", product: version === "" ? undefined : version };
 }
 
