@@ -1,7 +1,7 @@
 #!/usr/bin/env -S deno run --allow-net
 /**
- * Finds the open TCP ports of hosts by connecting to them. A port is open, closed, filtered, or an
- * error.
+ * Finds the open TCP ports of hosts by connecting to them, or the open UDP ports by datagrams that
+ * services answer. A port is open, closed, filtered, or an error; a silent UDP port is open|filtered.
  *
  * ```sh
  * deno task scan 127.0.0.1 -p 1-1024
@@ -23,7 +23,7 @@
  * Scan only hosts that you own or that you are allowed to scan.
  *
  * **Permissions**: `--allow-net`, or `--allow-net=127.0.0.1` for the scanned hosts;
- * `--allow-read=<file>` for `--file`.
+ * `--allow-read=<file>` for `--file`; `--allow-ffi` for `--udp` on Linux, to see closed ports.
  *
  * @module
  */
@@ -41,6 +41,8 @@ import { SCAN, targetsRule } from "./scan/_option_rules.ts";
 import type { ScanOptions, ScanResult, ScanState } from "./scan/options.ts";
 import { countHosts, type ScanTarget, Targets } from "./scan/_targets.ts";
 import { serviceOf, topPorts } from "./scan/_services.ts";
+import { probeUdp } from "./scan/_udp.ts";
+import { COMMON_UDP, topUdpPorts } from "./scan/_udp_payloads.ts";
 
 export type { ScannedService } from "./scan/_identify.ts";
 export type { ScannedTls } from "./scan/_open_port_details.ts";
@@ -87,7 +89,7 @@ export function scan(
 ): AsyncGenerator<ScanResult, void, void> {
   targetsRule("targets", targets);
   options = SCAN.check("scan", options);
-  const ports = readPortOption(options.ports);
+  const ports = readPortOption(options.ports, options.udp);
   const { concurrency, timeout, retries, rate = 0, seed = Math.random() * 2 ** 32 } = options;
   const settings = { concurrency, timeout, retries, rate, start: START, most: MOST };
   const listed = typeof targets === "string" ? [targets] : targets;
@@ -117,6 +119,7 @@ export function scan(
       }
     }
   }
+  if (options.udp) return udpResults(jobs(), failed, options);
   const probed = probeAll(jobs(), settings, workers, options.signal);
   return results(probed, failed, timeout ?? DETAILS, options);
 }
@@ -159,6 +162,15 @@ async function* results(
   yield* failed;
 }
 
+async function* udpResults(
+  jobs: AsyncIterable<{ host: ScanTarget; ports: Iterable<number> }>,
+  failed: ScanResult[],
+  { concurrency = 100, timeout = 500, retries = 2, rate = 0, signal }: ScanOptions,
+): AsyncGenerator<ScanResult, void, void> {
+  yield* probeUdp(jobs, { concurrency, timeout, retries, rate, signal });
+  yield* failed;
+}
+
 async function described(result: ScanResult, listener: Listener): Promise<ScanResult> {
   return { ...result, ...await identify(listener) };
 }
@@ -195,8 +207,8 @@ async function locate(
   return { host, address: "", port: 0, state: "error", reason: "ENOTFOUND" };
 }
 
-function readPortOption(ports: ScanOptions["ports"]): Uint16Array<ArrayBuffer> {
-  if (ports === undefined) return Uint16Array.from(topPorts(100));
+function readPortOption(ports: ScanOptions["ports"], udp = false): Uint16Array<ArrayBuffer> {
+  if (ports === undefined) return Uint16Array.from(udp ? topUdpPorts(COMMON_UDP) : topPorts(100));
   return Uint16Array.from(typeof ports === "string" ? parsePorts(ports) : new Set(ports));
 }
 
@@ -232,7 +244,7 @@ const DIFFERENT = 4;
 
 const cli = defineCli({
   name: "scan",
-  summary: "Finds the open TCP ports of hosts.",
+  summary: "Finds the open ports of hosts.",
   description:
     "Targets: names, addresses, networks (127.0.0.0/28), ranges (127.0.0.1-50), - for standard input.",
   flags: {
@@ -280,6 +292,7 @@ const cli = defineCli({
     open: { type: "boolean", help: "Show only open ports" },
     banner: { type: "boolean", help: "Read the first line from open ports" },
     tls: { type: "boolean", help: "Try TLS on open ports" },
+    udp: { type: "boolean", help: "Scan UDP; --allow-ffi shows closed ports on Linux" },
     service: { type: "boolean", help: "Identify the services of open ports" },
     output: {
       type: "choice",
@@ -305,6 +318,7 @@ const cli = defineCli({
   permissions: {
     "--allow-net": "connect to any host",
     "--allow-read=<file>": "only with --file",
+    "--allow-ffi": "only with --udp, to see closed ports",
   },
   exitCodes: { 4: "the open ports differ from --expect" },
   examples: [
@@ -324,7 +338,7 @@ const cli = defineCli({
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async (values, ctx) => {
     const { target, file, exclude, open, output, json, ...rest } = values;
-    const { concurrency, timeout, retries, rate, seed, banner, tls, service, workers } = rest;
+    const { concurrency, timeout, retries, rate, seed, banner, tls, service, udp, workers } = rest;
     const { wanted, expected } = readPorts(rest);
     const targets = await readTargets(target, file, ctx);
     usage(() => new Targets(exclude), "--exclude");
@@ -341,6 +355,7 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
       const options = {
         ports: wanted,
         exclude,
+        udp,
         rate,
         banner,
         tls,

@@ -15,12 +15,14 @@ import { checkEveryOption } from "../_support/options.ts";
 const to = { hostname: "127.0.0.1", port: 1 };
 
 Deno.test("serveFaultProxy() and its methods check every option", async () => {
-  const faults = { upload: "none", download: "none", refuse: "none" } as const;
+  const faults = { upload: "none", download: "none", refuse: "none", probability: "none" } as const;
   await checkEveryOption<FaultProxyOptions>("serveFaultProxy", {
     ...faults,
     hostname: "text",
     port: "none",
     to: "none",
+    schedule: "none",
+    scheduleInterval: "none",
     connectTimeout: "time",
     maxConnections: "count",
     random: "none",
@@ -70,6 +72,7 @@ Deno.test("scan() checks every option", async () => {
     retries: "none",
     rate: "none",
     seed: "integer",
+    udp: "none",
     banner: "none",
     tls: "none",
     service: "none",

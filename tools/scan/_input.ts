@@ -1,6 +1,7 @@
 import { type CliContext, CliError } from "../cli.ts";
 import { formatPorts, parsePorts } from "./_ports.ts";
 import { topPorts } from "./_services.ts";
+import { COMMON_UDP, topUdpPorts } from "./_udp_payloads.ts";
 
 /** Calls `read` and converts a RangeError to an error with exit code 2 that names `flag`. */
 export function usage<T>(read: () => T, flag?: string): T {
@@ -17,14 +18,21 @@ export function usage<T>(read: () => T, flag?: string): T {
 
 /** Returns the ports to scan, and the expected ports. The scan always includes the expected ports. */
 export function readPorts(
-  flags: { ports?: string; topPorts?: number; excludePorts?: string; expect?: string },
+  flags: {
+    ports?: string;
+    topPorts?: number;
+    excludePorts?: string;
+    expect?: string;
+    udp?: boolean;
+  },
 ): { wanted: number[]; expected: ReadonlySet<number> | undefined } {
-  const { ports, topPorts: top, excludePorts, expect } = flags;
+  const { ports, topPorts: top, excludePorts, expect, udp = false } = flags;
   const read = (flag: string, text: string) => usage(() => parsePorts(text), flag);
   if (ports !== undefined && top !== undefined) {
     throw new CliError("Give --ports or --top-ports, not both", 2);
   }
-  const chosen = ports === undefined ? topPorts(top ?? 100) : read("--ports", ports);
+  const common = () => udp ? topUdpPorts(top ?? COMMON_UDP) : topPorts(top ?? 100);
+  const chosen = ports === undefined ? common() : read("--ports", ports);
   const not = new Set(excludePorts === undefined ? [] : read("--exclude-ports", excludePorts));
   const expected = expect === undefined
     ? undefined

@@ -28,6 +28,7 @@ export const SCAN = new OptionRules<ScanOptions>({
   retries: integer(0, 100),
   rate: integer(0, 1_000_000),
   seed: integer(0, 2 ** 32 - 1),
+  udp: flag,
   banner: flag,
   tls: flag,
   service: flag,

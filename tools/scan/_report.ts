@@ -37,7 +37,7 @@ export interface ReportOptions {
 }
 
 /** The ports of an address that the summary needs. */
-interface Kept extends Record<"open" | "filtered" | "error", number[]> {
+interface Kept extends Record<Exclude<ScanState, "closed">, number[]> {
   readonly host: string;
 }
 
@@ -51,7 +51,13 @@ export class ScanReport {
   readonly #options: ReportOptions;
   readonly #ports: number;
   readonly #started = performance.now();
-  readonly #counts: Record<ScanState, number> = { open: 0, closed: 0, filtered: 0, error: 0 };
+  readonly #counts: Record<ScanState, number> = {
+    open: 0,
+    closed: 0,
+    filtered: 0,
+    error: 0,
+    "open|filtered": 0,
+  };
   /** Addresses that the summary mentions. One with only closed ports needs no memory. */
   readonly #hosts = new Map<string, Kept>();
   /** The rows of the table. They are sorted at the end. */
@@ -99,7 +105,8 @@ export class ScanReport {
       const name = nameOf(found);
       let kept = this.#hosts.get(name);
       if (kept === undefined) {
-        this.#hosts.set(name, kept = { host, open: [], filtered: [], error: [] });
+        kept = { host, open: [], filtered: [], error: [], "open|filtered": [] };
+        this.#hosts.set(name, kept);
       }
       if (state !== "closed") kept[state].push(port);
     }
@@ -118,11 +125,14 @@ export class ScanReport {
     for (const found of this.#found.sort(byAddressAndPort)) this.#row(found);
     for (const line of this.#allOpen()) this.#print(line);
     if (!this.#options.open) {
-      for (const line of this.#byFinding("filtered", "filtered")) this.#print(line);
-      for (const line of this.#byFinding("error", "error")) this.#print(line);
+      for (const state of ["filtered", "open|filtered", "error"] as const) {
+        for (const line of this.#byFinding(state)) this.#print(line);
+      }
     }
     const { open, closed, filtered, error } = this.#counts;
     const parts = [`${open} open`, `${closed} closed`];
+    const silent = this.#counts["open|filtered"];
+    if (silent > 0) parts.push(`${silent} open|filtered`);
     if (filtered > 0) parts.push(`${filtered} filtered`);
     if (error > 0) parts.push(`${error} error`);
     const left = this.#total - this.#done;
@@ -153,7 +163,7 @@ export class ScanReport {
   }
 
   /** Returns one line for all hosts with the same ports in a state. */
-  #byFinding(state: "filtered" | "error", what: string): string[] {
+  #byFinding(state: "filtered" | "open|filtered" | "error"): string[] {
     const hosts = new Map<string, { first: string; more: number }>();
     for (const [host, { [state]: ports }] of this.#hosts) {
       if (ports.length === 0) continue;
@@ -163,7 +173,7 @@ export class ScanReport {
       else same.more++;
     }
     return [...hosts].map(([ports, { first, more }]) =>
-      `${first}${more > 0 ? ` and ${count(more, "more host")}` : ""}: ${what}: ${ports}`
+      `${first}${more > 0 ? ` and ${count(more, "more host")}` : ""}: ${state}: ${ports}`
     );
   }
 

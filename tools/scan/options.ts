@@ -9,8 +9,11 @@
 import type { ScannedService } from "./_identify.ts";
 import type { ScannedTls } from "./_open_port_details.ts";
 
-/** The state of a port; `error` means that the scan could not determine it. */
-export type ScanState = "open" | "closed" | "filtered" | "error";
+/**
+ * The state of a port. `error` means that the scan could not determine it. `open|filtered` is a UDP port
+ * that does not answer: a service that ignores the datagram, a firewall, or a lost answer.
+ */
+export type ScanState = "open" | "closed" | "filtered" | "error" | "open|filtered";
 
 /** One port of one host. */
 export interface ScanResult {
@@ -22,6 +25,8 @@ export interface ScanResult {
   readonly port: number;
   /** The state of the port. */
   readonly state: ScanState;
+  /** `udp` for a port of UDP; undefined for TCP. */
+  readonly transport?: "udp";
   /** The name of the service in the IANA registry; undefined if there is none. */
   readonly service?: string | undefined;
   /** Response time in milliseconds; undefined without an answer. */
@@ -32,7 +37,7 @@ export interface ScanResult {
   readonly banner?: string;
   /** Details of the TLS handshake; only with `tls` or `service`, if the port supports TLS. */
   readonly tls?: ScannedTls;
-  /** The service that listens; only with `service`, if it is known. */
+  /** The service that listens; only with `service` or `udp`, if it is known. */
   readonly detected?: ScannedService;
 }
 
@@ -41,7 +46,7 @@ export interface ScanOptions {
   /**
    * The ports: numbers, or a text as on the command line, `22,80,1-1024`, `-`, `60000-`, `https`.
    *
-   * @default the 100 ports that are open most often, from a list of this project
+   * @default the 100 ports that are open most often, from a list of this project; for UDP about 40
    */
   ports?: string | readonly number[];
   /**
@@ -81,6 +86,16 @@ export interface ScanOptions {
    * @default a random number
    */
   seed?: number;
+  /**
+   * Scans UDP instead of TCP. A port is open if it answers a datagram of its usual service, and closed or
+   * filtered if ICMP says so. For that, Linux needs `--allow-ffi`; without it, such ports are
+   * `open|filtered`. The defaults are 100 ports at once, 500 ms for the first answer and twice the time
+   * after each of 2 repetitions. Machines send few ICMP messages per second, so closed ports can be
+   * `open|filtered`, too; `rate` helps. `banner`, `tls`, `service` and `workers` have no effect.
+   *
+   * @default false
+   */
+  udp?: boolean;
   /** Reads the first line from each open port. @default false */
   banner?: boolean;
   /** Tries a TLS handshake on each open port. @default false */

@@ -1,0 +1,90 @@
+/** Every flag of `tools/scan.ts` over its whole range: no value may crash the program. */
+
+import { assertEquals, assertMatch } from "@std/assert";
+import { recordingIo } from "../../../tools/cli.ts";
+import { main } from "../../../tools/scan.ts";
+
+const HOST = "127.77.6.1";
+const ONE = ["-p", "1"];
+
+/** Arguments, and the values of the flag that ends them. */
+const GOOD: readonly [string[], string, readonly string[]][] = [
+  [[], "--ports", ["1", "65535", "1-3", "-3", "65530-", "http,https", " 1 , 2 ", "1,1,1"]],
+  [[], "--top-ports", ["1", "99", "100", "101", "246", "247", "248", "500", "1000", "4999"]],
+  [["--udp", "-t", "1ms", "--retries", "0"], "--top-ports", ["1", "39", "40", "41", "60"]],
+  [["-p", "1-9"], "--exclude-ports", ["1", "1-8", "http", "10-"]],
+  [ONE, "--exclude", [
+    "127.77.6.2",
+    "127.0.0.0/16",
+    "127.77.6.2-9",
+    "::/96",
+    "name.test",
+    "fe80::1%lo",
+  ]],
+  [["-p", "1-200"], "--concurrency", ["1", "2", "63", "64", "65", "1000", "10000"]],
+  [ONE, "--timeout", ["1ms", "1s", "24d"]],
+  [ONE, "--retries", ["0", "1", "100"]],
+  [["-p", "1-3"], "--rate", ["0", "100", "1000000"]],
+  [ONE, "--seed", ["0", "1", "4294967295"]],
+  [["-p", "1-200"], "--workers", ["1", "2", "64"]],
+  [ONE, "--output", ["table", "json", "ndjson", "csv"]],
+  [["--service", ...ONE], "--output", ["table", "json", "ndjson", "csv"]],
+  [["--tls", "--banner", "--open", ...ONE], "--output", ["table", "json", "ndjson", "csv"]],
+  [["--udp", ...ONE], "--output", ["table", "json", "ndjson", "csv"]],
+  [ONE, "--expect", ["none"]],
+];
+
+Deno.test("every value in the range of a flag works", async () => {
+  for (const [before, flag, values] of GOOD) {
+    for (const value of values) {
+      const io = recordingIo();
+      const code = await main([HOST, ...before, `${flag}=${value}`], io);
+      assertEquals([code, io.err], [0, ""], `${before.join(" ")} ${flag}=${value}`);
+    }
+  }
+});
+
+/** Values that are refused. */
+const BAD: readonly [string, readonly string[]][] = [
+  ["--ports", ["", "0", "65536", "1--2", "x", ",", "1;2", "٣", "1e3", "0x10"]],
+  ["--top-ports", ["0", "65536", "-1", "1.5", "x", ""]],
+  ["--exclude-ports", ["0", "x"]],
+  ["--exclude", ["1.2.3", "1.2.3.4/33", "-x", "a b"]],
+  ["--concurrency", ["0", "10001", "x"]],
+  ["--timeout", ["0", "-1s", "1", "x", "25d"]],
+  ["--retries", ["-1", "101", "x"]],
+  ["--rate", ["-1", "1000001"]],
+  ["--seed", ["-1", "4294967296"]],
+  ["--workers", ["0", "65"]],
+  ["--output", ["xml", ""]],
+  ["--expect", ["", "x"]],
+  ["--file", [""]],
+];
+
+Deno.test("every value out of the range is an error of usage that names the flag", async () => {
+  for (const [flag, values] of BAD) {
+    for (const value of values) {
+      const io = recordingIo();
+      const code = await main([HOST, `${flag}=${value}`], io);
+      assertEquals([code, io.out], [2, ""], `${flag}=${value}: ${io.err}`);
+      assertMatch(io.err, new RegExp(`^scan: [^\n]*${flag}[^\n]*\n$`));
+    }
+  }
+});
+
+Deno.test("a flag that is given twice is an error", async () => {
+  const io = recordingIo();
+  assertEquals(await main([HOST, "-p", "1", "-p", "2"], io), 2);
+  assertMatch(io.err, /^scan: Flag given twice: -p /);
+});
+
+Deno.test("the common ports are different ones, and more follow in order", async () => {
+  const scanned = async (count: number) => {
+    const io = recordingIo();
+    await main([HOST, "--top-ports", `${count}`, "--json"], io);
+    return new Set(io.out.trim().split("\n").map((line) => JSON.parse(line).port as number));
+  };
+  const [some, more] = [await scanned(247), await scanned(3000)];
+  assertEquals([some.size, more.size], [247, 3000]);
+  assertEquals(some.difference(more).size, 0);
+});
