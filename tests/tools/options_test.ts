@@ -22,7 +22,7 @@ Deno.test("serveFaultProxy() and its methods check every option", async () => {
     port: "none",
     to: "none",
     schedule: "none",
-    scheduleInterval: "none",
+    scheduleInterval: "range",
     connectTimeout: "time",
     maxConnections: "count",
     random: "none",
