@@ -6,6 +6,8 @@
  * @module
  */
 
+import { errorJson, harmlessCause } from "../net/internal/error_json.ts";
+import { escapeControls } from "../net/text.ts";
 import { callback, OptionRules } from "../net/internal/options.ts";
 import type { WsMessage, WsSendOptions } from "./connection/options.ts";
 import { CloseCode } from "./internal/close_codes.ts";
@@ -46,8 +48,7 @@ export class InvalidMessageError extends Error {
   override readonly name = "InvalidMessageError";
   /** The problem: bytes in place of text, invalid JSON, or a value that is not valid. */
   readonly problem: "binary" | "syntax" | "validation";
-  /** The message of the peer. */
-  readonly data: WsMessage;
+  readonly #data: WsMessage;
 
   /**
    * Creates an error.
@@ -64,9 +65,19 @@ export class InvalidMessageError extends Error {
       : cause instanceof Error
       ? cause.message
       : "it is not valid";
-    super(`Cannot use the message: ${why}`, { cause });
+    super(escapeControls(`Cannot use the message: ${why}`), { cause });
     this.problem = problem;
-    this.data = data;
+    this.#data = data;
+  }
+
+  /** Returns the message of the peer. Printing the error does not show it. */
+  get data(): WsMessage {
+    return this.#data;
+  }
+
+  /** Returns what `JSON.stringify` shows: the message and the fields, with control characters escaped. */
+  toJSON(): Record<string, unknown> {
+    return errorJson(this);
   }
 }
 
@@ -146,7 +157,7 @@ export class JsonView<T> implements AsyncIterable<T> {
     try {
       value = JSON.parse(message);
     } catch (cause) {
-      throw new InvalidMessageError("syntax", message, cause);
+      throw new InvalidMessageError("syntax", message, harmlessCause(cause));
     }
     try {
       const { validate } = this.#options;

@@ -37,6 +37,7 @@
  */
 
 import { NetError, type NetErrorOptions } from "../../net/errors/errors.ts";
+import { errorJson } from "../../net/internal/error_json.ts";
 import { escapeControls } from "../../net/text.ts";
 import { essenceOf } from "../internal/content_type.ts";
 
@@ -283,6 +284,11 @@ export class HttpStatusError extends Error {
   get body(): string {
     return this.#body;
   }
+
+  /** Returns what `JSON.stringify` shows: the message and the fields, with control characters escaped. */
+  toJSON(): Record<string, unknown> {
+    return errorJson(this);
+  }
 }
 
 /** Options of {@linkcode HttpDecodeError}. */
@@ -340,6 +346,11 @@ export class HttpDecodeError extends Error {
     this.line = options.line;
     this.column = options.column;
     this.excerpt = options.excerpt;
+  }
+
+  /** Returns what `JSON.stringify` shows: the message and the fields, with control characters escaped. */
+  toJSON(): Record<string, unknown> {
+    return errorJson(this);
   }
 }
 

@@ -22,9 +22,11 @@
  * @module
  */
 
+import { escapeControls } from "../../net/text.ts";
 import type { Address } from "../../net/address.ts";
 import type { TlsInfo } from "../../net/connection/transport.ts";
 import type { HttpTry } from "./errors.ts";
+import { showAs } from "../internal/inspection.ts";
 import { decodeJson, decodeJsonText, decodeText } from "./_decode_json.ts";
 
 export type { Address, TlsInfo };
@@ -118,6 +120,20 @@ export class HttpResponse extends Response {
   /** The tries and redirects before this response, in their order. */
   readonly history: readonly HttpTry[];
   readonly #init: HttpResponseInit;
+
+  static {
+    showAs<HttpResponse>(this, ({ status, statusText, shownUrl, redirected, reused, headers }) => {
+      const type = headers.get("content-type");
+      return {
+        status,
+        statusText: escapeControls(statusText),
+        url: shownUrl,
+        redirected,
+        reused,
+        type,
+      };
+    });
+  }
 
   /**
    * Makes a response.

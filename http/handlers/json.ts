@@ -22,6 +22,7 @@
  */
 
 import { count, flag, OptionRules } from "../../net/internal/options.ts";
+import { harmlessCause } from "../../net/internal/error_json.ts";
 import { parseDigits } from "../../net/text.ts";
 import { aRequest, checkNotCompressed, Collector } from "./_body_collector.ts";
 import { essenceOf } from "../internal/content_type.ts";
@@ -108,7 +109,7 @@ export async function readJson<T = unknown>(
     throw new ProblemError(400, {
       detail: `The body is not JSON: ${reason} at line ${line}, column ${column}`,
       extensions: { line, column },
-      cause,
+      cause: harmlessCause(cause),
     });
   }
 }

@@ -55,6 +55,7 @@ import { attemptsOf } from "../internal/attempt_counts.ts";
 import { classify, shorten } from "./_classify.ts";
 import { describe, PHASES } from "./_describe.ts";
 import type { ErrorContext, NetErrorKind, NetPhase, TlsFailure } from "./kinds.ts";
+import { errorJson } from "../internal/error_json.ts";
 import { escapeControls } from "../text.ts";
 
 export type * from "./kinds.ts";
@@ -163,6 +164,11 @@ export class NetError extends Error {
   /** Number of attempts of `retry` before it failed with this error; undefined without `retry`. */
   get attempts(): number | undefined {
     return attemptsOf(this);
+  }
+
+  /** Returns what `JSON.stringify` shows: the message and the fields, with control characters escaped. */
+  toJSON(): Record<string, unknown> {
+    return errorJson(this);
   }
 }
 

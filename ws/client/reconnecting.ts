@@ -41,7 +41,7 @@ import type { WsClose, WsMessage, WsSendOptions } from "../connection/options.ts
 import { JsonView, type JsonViewOptions } from "../json_view.ts";
 import { checkClose, CloseCode } from "../internal/close_codes.ts";
 import { messageFault, RECEIVE, SEND } from "../internal/option_rules.ts";
-import { shownText } from "../internal/inspection.ts";
+import { shownText } from "../../http/internal/inspection.ts";
 import { WsHandshakeError } from "./errors.ts";
 import { KeptMessages } from "./_kept_messages.ts";
 import { RECONNECT } from "./_option_rules.ts";

@@ -78,7 +78,7 @@ import { CloseWait } from "./_close_wait.ts";
 import { Outbox } from "./_outbox.ts";
 import { Heartbeat } from "./_heartbeat.ts";
 import { type ConnectionEvents, provideListenTo } from "../internal/connection_events.ts";
-import { showAs, shownText } from "../internal/inspection.ts";
+import { showAs, shownText } from "../../http/internal/inspection.ts";
 import { MessageIterator, unchanged, WsReceiver } from "./_receiver.ts";
 
 export type * from "./options.ts";

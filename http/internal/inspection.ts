@@ -1,11 +1,11 @@
-/** The text form of connections in logs, without the secrets of header fields and URLs. */
+/** The text form of responses and connections in logs, without the secrets of header fields and URLs. */
 
-import { shownUrl } from "../../http/internal/url_parts.ts";
+import { shownUrl } from "./url_parts.ts";
 
 type Inspect = (value: unknown, options?: unknown) => string;
 
 /**
- * Sets the properties that `console.log` and `Deno.inspect` show of the instances of a class.
+ * Sets the properties that `console.log`, `Deno.inspect` and `JSON.stringify` show of the instances of a class.
  *
  * @typeParam T The instances.
  * @param type The class of the instances.
@@ -18,6 +18,11 @@ export function showAs<T extends object>(
   Object.defineProperty(type.prototype, Symbol.for("Deno.customInspect"), {
     value(this: T, inspect: Inspect, options: unknown): string {
       return `${type.name} ${inspect(view(this), options)}`;
+    },
+  });
+  Object.defineProperty(type.prototype, "toJSON", {
+    value(this: T): object {
+      return view(this);
     },
   });
 }

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { connectWebSocket } from "../../../ws/client/client.ts";
 import type { WsConnection } from "../../../ws/connection/connection.ts";
-import { shownText } from "../../../ws/internal/inspection.ts";
+import { shownText } from "../../../http/internal/inspection.ts";
 import { serve } from "../../_support/ws_peers.ts";
 
 Deno.test("shownText() hides credentials and the query", () => {
