@@ -86,7 +86,11 @@ const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "
  * @throws {TypeError | RangeError} If it is not a set, or if it is empty.
  */
 export function imapSet(set: string | number | readonly number[]): string {
-  const text = typeof set === "string" ? set : ranges([set].flat()).join(",");
+  if (typeof set === "number") {
+    NUMBER("uids", set);
+    return `${set}`;
+  }
+  const text = typeof set === "string" ? set : ranges(set).join(",");
   if (SET.test(text)) return text;
   throw optionError("uids", "a number, a list of numbers, or a set such as 1:9,12 or 20:*", set);
 }
@@ -107,10 +111,6 @@ export function uidSets(uids: string | number | readonly number[]): string[] {
 }
 
 function ranges(numbers: readonly number[]): string[] {
-  if (numbers.length === 1) {
-    NUMBER("uids[0]", numbers[0]);
-    return [`${numbers[0]}`];
-  }
   for (const [i, number] of numbers.entries()) NUMBER(`uids[${i}]`, number);
   const sorted = Uint32Array.from(numbers).sort();
   const parts: string[] = [];

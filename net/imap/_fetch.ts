@@ -3,6 +3,7 @@
 import { ReplyError } from "../errors/reply_error.ts";
 import { ImapFetchError } from "./_fetch_error.ts";
 import { uidSets } from "./_commands.ts";
+import { memberOf } from "./_ranges.ts";
 import { fetchItems } from "./_response_values.ts";
 import type { ImapSession } from "./_session.ts";
 import type { ImapResponse } from "./codec.ts";
@@ -22,15 +23,17 @@ export async function fetchAll(
 ): Promise<ImapMessage[]> {
   const wanted = fetchItems(items);
   const found = new Map<number, ImapMessage>();
+  let isWanted: (uid: number) => boolean;
   const take = (response: ImapResponse) => {
     const message = session.messageOf(response, items.sections);
-    // The report of a change of flags has no UID, or contains nothing else.
-    if (message?.uid === undefined) return false;
+    // Other messages, and those without a UID, are changes that the server reports.
+    if (message?.uid === undefined || !isWanted(message.uid)) return false;
     const known = found.get(message.uid);
     found.set(message.uid, known === undefined ? message : merged(known, message));
     return true;
   };
   for (const set of uidSets(uids)) {
+    isWanted = memberOf(set);
     try {
       await session.run(WHAT, [`UID FETCH ${set} (${wanted})`], { take });
     } catch (error) {
@@ -50,7 +53,7 @@ export async function* fetchEach(
   const wanted = fetchItems(items);
   let refusal: ReplyError | undefined;
   for (const set of uidSets(uids)) {
-    const loop = new FetchLoop(session, items);
+    const loop = new FetchLoop(session, items, memberOf(set));
     try {
       await loop.begin(`UID FETCH ${set} (${wanted})`);
       for (let message; (message = await loop.next()) !== undefined;) yield message;
@@ -73,6 +76,7 @@ function isRefusal(error: unknown): error is ReplyError {
 class FetchLoop {
   readonly #session: ImapSession;
   readonly #items: ImapFetch;
+  readonly #isWanted: (uid: number) => boolean;
   /** Messages that have arrived and are not taken. The last one may go on in the next response. */
   readonly #messages: ImapMessage[] = [];
   #tag = "";
@@ -85,9 +89,10 @@ class FetchLoop {
   #reading: Promise<void> | undefined;
   #release: (() => Promise<void>) | undefined;
 
-  constructor(session: ImapSession, items: ImapFetch) {
+  constructor(session: ImapSession, items: ImapFetch, isWanted: (uid: number) => boolean) {
     this.#session = session;
     this.#items = items;
+    this.#isWanted = isWanted;
   }
 
   /** Waits for its turn and sends the command. */
@@ -153,7 +158,7 @@ class FetchLoop {
 
   #hear(response: ImapResponse): void {
     const message = this.#session.messageOf(response, this.#items.sections);
-    if (message?.uid === undefined || !this.#hasItems(message)) {
+    if (message?.uid === undefined || !this.#isWanted(message.uid) || !this.#hasItems(message)) {
       this.#session.hear(response);
       return;
     }

@@ -48,6 +48,22 @@ export function* numbersIn(ranges: readonly Range[], most: number): Generator<nu
   }
 }
 
+/** Returns a function that tells whether a set has a number. A set with `*` may have any. */
+export function memberOf(set: string): (number: number) => boolean {
+  if (set.includes("*")) return () => true;
+  const ranges = mergedRanges(rangesOf(set));
+  return (number) => {
+    let low = 0;
+    let high = ranges.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (ranges[middle]![1] < number) low = middle + 1;
+      else high = middle;
+    }
+    return low < ranges.length && ranges[low]![0] <= number;
+  };
+}
+
 /** Collects the numbers that a search finds. */
 export class FoundNumbers {
   readonly #numbers: number[] = [];
