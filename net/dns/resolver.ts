@@ -225,15 +225,17 @@ export class DnsResolver {
       const answer = await withDeadline(flight.answer, 0, unreachable, signal);
       return { ...answer, name, cached: false };
     } finally {
-      if (--flight.waiting === 0) flight.stop.abort();
+      if (--flight.waiting === 0) {
+        // A later caller must not wait for a query that is being cancelled.
+        if (this.#flights.get(key) === flight) this.#flights.delete(key);
+        flight.stop.abort();
+      }
     }
   }
 
   #start(key: string, name: string, type: DnsType): Flight {
     const stop = new AbortController();
-    const answer = this.#askServers(name, type, stop.signal).finally(() => {
-      this.#flights.delete(key);
-    });
+    const answer = this.#askServers(name, type, stop.signal);
     // A caller that is cancelled does not look at it.
     answer.catch(() => {});
     const flight = { answer, stop, waiting: 0 };

@@ -236,9 +236,12 @@ interface Counts {
   readonly duplicates: number;
 }
 
-/** `+2 duplicates` in the languages of iputils. `+1 errors` and `+1 corrupted` look alike. */
+/**
+ * `+2 duplicates` in the languages of iputils; BusyBox writes no sign. `+1 errors` and `+1 corrupted`
+ * look alike.
+ */
 const DUPLICATES =
-  /\+(\d{1,9}) ?(?:個の|개의 ?)?(?:d[ou]pl|d[ou]ub|dopp|kopya|дубл|重复|重複|중복)/iu;
+  /(?<!\d)(\d{1,9}) ?(?:個の|개의 ?)?(?:d[ou]pl|d[ou]ub|dopp|kopya|дубл|重复|重複|중복)/iu;
 
 /** Reads the first two integers before the percentage, and the number of duplicates. */
 function readCounts(line: string): Counts | undefined {

@@ -106,6 +106,23 @@ Deno.test("callers with the same question share one query, and can leave it", as
   assertEquals(await second.catch((reason) => reason), "left, too");
 });
 
+Deno.test("a caller that comes when the last one leaves has a query of its own", async () => {
+  let silent = true;
+  const { promise: asked, resolve } = Promise.withResolvers<void>();
+  await using server = await serveDns((question) => {
+    resolve();
+    return silent ? undefined : knows("host.test")(question, "udp");
+  });
+  const resolver = createDnsResolver({ servers: [`127.0.0.1:${server.port}`] });
+  const leaving = new AbortController();
+  const first = resolver.query("host.test", "A", { signal: leaving.signal });
+  await asked;
+  silent = false;
+  leaving.abort("left");
+  assertEquals(await first.catch((reason) => reason), "left");
+  assertEquals((await resolver.query("host.test", "A")).answers.length, 1);
+});
+
 Deno.test("createDnsResolver() checks every option", async () => {
   const servers = ["127.0.0.1"];
   await checkEveryOption<DnsResolverOptions>("createDnsResolver", {

@@ -90,6 +90,7 @@ Request timeout for icmp_seq 0
 Deno.test("parsePing() reads duplicates that only the summary mentions", () => {
   const rows: Array<[string, number]> = [
     ["10 packets transmitted, 9 received, +2 duplicates, 10% packet loss, time 9012ms", 2],
+    ["10 packets transmitted, 9 packets received, 2 duplicates, 10% packet loss", 2],
     ["10 packets transmitted, 9 received, +1 errors, 10% packet loss, time 9012ms", 0],
     ["10 Pakete übertragen, 9 empfangen, +3 Duplikate, +1 Fehler, 10% Paketverlust, Zeit 9ms", 3],
     ["10 paquets transmis, 9 reçus, +4 doublons, 10% packet loss, time 9ms", 4],
