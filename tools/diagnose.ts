@@ -40,7 +40,7 @@ import { checkReport, writeReport } from "./diagnose/_report.ts";
 import { watch } from "./diagnose/_watch.ts";
 import { showWatch } from "./diagnose/_watch_view.ts";
 import { renderDiagnosis } from "./diagnose/_text.ts";
-import { DIAGNOSE, STEPS, WATCH } from "./diagnose/_option_rules.ts";
+import { ALL_STEPS, DIAGNOSE, STEPS, WATCH } from "./diagnose/_option_rules.ts";
 import type {
   DiagnoseStep,
   DiagnoseStepName,
@@ -54,12 +54,13 @@ import { dnsStep } from "./diagnose/_step_dns.ts";
 import { httpStep } from "./diagnose/_step_http.ts";
 import { warmUp } from "./internal/connection_phases.ts";
 import { interfacesStep, pingStep, throwIfMissing, traceStep } from "./diagnose/_step_system.ts";
+import { mtuStep } from "./diagnose/_step_mtu.ts";
 import { tcpStep } from "./diagnose/_step_tcp.ts";
 import { tlsStep } from "./diagnose/_step_tls.ts";
 import { toPlainJson } from "./internal/plain_json.ts";
 import { isAddress } from "./internal/program_output.ts";
 import { parseTarget } from "./diagnose/_target.ts";
-import { explainSlowness, judgeSteps } from "./diagnose/_verdict.ts";
+import { explainSlowness, isStuck, judgeSteps } from "./diagnose/_verdict.ts";
 import { showTime } from "./internal/text.ts";
 import type { DiagnoseOptions } from "./diagnose/options.ts";
 import type { WatchedPath, WatchOptions } from "./diagnose/watch_options.ts";
@@ -163,7 +164,12 @@ export async function diagnose(url: string, options: DiagnoseOptions = {}): Prom
       throw error;
     }
   }
-  steps.sort((a, b) => STEPS.indexOf(a.step) - STEPS.indexOf(b.step));
+  if (wanted.has("mtu")) add(await mtuStep(walk, host));
+  else if (steps.some((step) => step.step !== "tcp" && step.step !== "dns" && isStuck(step))) {
+    const mtu = await mtuStep(walk, host);
+    if (mtu.blackHole) add(mtu);
+  }
+  steps.sort((a, b) => ALL_STEPS.indexOf(a.step) - ALL_STEPS.indexOf(b.step));
   return { target, ...judgeSteps(target, steps, proxy?.hostname), steps };
 }
 

@@ -19,6 +19,7 @@ export const COMMANDS: Readonly<Record<string, readonly DiagnoseStepName[]>> = {
   interfaces: ["interfaces"],
   ping: ["ping"],
   trace: ["trace"],
+  mtu: ["mtu"],
   dns: ["dns"],
   tcp: ["dns", "tcp"],
   tls: ["dns", "tcp", "tls"],
@@ -31,7 +32,7 @@ export const cli = defineCli({
   name: "diagnose",
   summary: "Checks the path to a host, says where it fails and what to do.",
   description: "WHAT is HOST, HOST:PORT or a URL, after an optional command: all (the default), " +
-    "interfaces, ping, trace, dns, tcp, tls, http. The schemes are http, https, tcp, tls; smtp, imap, " +
+    "interfaces, ping, trace, mtu, dns, tcp, tls, http. The schemes are http, https, tcp, tls; smtp, imap, " +
     "pop3, ftp and postgres, which begin with STARTTLS; smtps, imaps, pop3s, ftps and ldaps.",
   flags: {
     server: { type: "string", placeholder: "address", help: "Another name server to query" },

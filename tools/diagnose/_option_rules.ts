@@ -15,6 +15,12 @@ import type { WatchOptions } from "./watch_options.ts";
 import type { DiagnoseOptions } from "./options.ts";
 
 /** All steps in order. */
+export const ALL_STEPS: readonly DiagnoseStepName[] = [
+  ...["interfaces", "dns", "ping", "trace", "mtu"] as const,
+  ...["tcp", "tls", "http"] as const,
+];
+
+/** The steps of a diagnosis by default. */
 export const STEPS: readonly DiagnoseStepName[] = [
   "interfaces",
   "dns",
@@ -27,7 +33,7 @@ export const STEPS: readonly DiagnoseStepName[] = [
 
 /** The rules for the options of `diagnose`. */
 export const DIAGNOSE = new OptionRules<DiagnoseOptions>({
-  steps: listOf(oneOf(...STEPS)),
+  steps: listOf(oneOf(...ALL_STEPS)),
   timeout: integer(1, MAX_TIMER),
   traceTimeout: integer(1, MAX_TIMER),
   count: integer(1, 1000),

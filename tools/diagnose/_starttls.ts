@@ -145,6 +145,8 @@ class Talk {
   ): Promise<Pick<SmtpReply, "code" | "lines">> {
     for (let i = 0; i < MAX_LINES; i++) {
       const line = await this.line();
+      // The readers skip odd lines, but a server of another protocol says nothing else.
+      if (i === 0 && !/^[1-5]\d\d/.test(line)) throw this.strange(line);
       let reply: { code: number; lines: readonly string[] } | undefined;
       try {
         reply = reader.push(line);

@@ -32,6 +32,10 @@ export function judgeSteps(
   if (tcp?.status === "failed") {
     return { ...broken(tcp, ""), ...judgeTcp(tcp, where, find("ping"), find("trace")) };
   }
+  const mtu = find("mtu");
+  if (mtu?.blackHole && (isStuck(tls) || isStuck(http))) {
+    return broken(mtu, `${where} accepts connections, but ${mtu.text}`);
+  }
   if (tls?.status === "failed") {
     return broken(
       tls,
@@ -82,6 +86,11 @@ export function judgeSteps(
   return { ok: true, verdict, advice: tls?.advice ?? tcp?.advice, time };
 }
 
+/** Returns whether a step waited in vain after the connection, as it does if large packets vanish. */
+export function isStuck(step: DiagnoseStep | undefined): boolean {
+  return step?.status === "failed" && step.error?.kind === "timeout";
+}
+
 /** Explains that no address accepts connections, by the other steps as well. */
 function judgeTcp(
   { attempts, route, text }: Named<"tcp">,
@@ -111,7 +120,9 @@ function alone(target: DiagnoseTarget, steps: readonly DiagnoseStep[]): Sentence
   const { text, advice, status } = last;
   const verdict = last.step === "interfaces" ? text : `${target.host}: ${text}`;
   const ok = status === "ok" || (status === "warning" && (
-    last.step === "ping" ? (last.report?.received ?? 0) > 0 : last.step !== "trace"
+    last.step === "ping"
+      ? (last.report?.received ?? 0) > 0
+      : last.step !== "trace" && last.step !== "mtu"
   ));
   const time = last.step === "dns"
     ? last.time

@@ -13,7 +13,15 @@ import type { PingReport } from "../parsers/ping.ts";
 import type { TraceReport } from "../parsers/traceroute.ts";
 
 /** Names of the steps, in order. */
-export type DiagnoseStepName = "interfaces" | "dns" | "ping" | "trace" | "tcp" | "tls" | "http";
+export type DiagnoseStepName =
+  | "interfaces"
+  | "dns"
+  | "ping"
+  | "trace"
+  | "mtu"
+  | "tcp"
+  | "tls"
+  | "http";
 
 /** The result of a step. A warning does not stop the diagnosis. */
 export type DiagnoseStatus = "ok" | "warning" | "failed" | "skipped";
@@ -66,6 +74,18 @@ export interface TraceStep extends DiagnosedStep {
   readonly step: "trace";
   /** The report of `traceroute` or a similar program. */
   readonly report?: TraceReport | undefined;
+}
+
+/** The largest packet that reaches the host (path MTU). */
+export interface MtuStep extends DiagnosedStep {
+  /** The name of the step. */
+  readonly step: "mtu";
+  /** The size in bytes with all headers; undefined if the host does not answer echo requests. */
+  readonly size?: number | undefined;
+  /** The router that limits the size; undefined if it is this machine, or if no router says so. */
+  readonly router?: string | undefined;
+  /** Whether larger packets vanish without a report. */
+  readonly blackHole?: boolean | undefined;
 }
 
 /** An attempt to connect to one address. */
@@ -234,6 +254,7 @@ export type DiagnoseStep =
   | DnsStep
   | PingStep
   | TraceStep
+  | MtuStep
   | TcpStep
   | TlsStep
   | HttpStep;

@@ -14,7 +14,7 @@ export interface DiagnoseOptions {
   /**
    * The steps to take. A step that another one needs runs in any case, e.g. the name resolution.
    *
-   * @default all
+   * @default all except "mtu", which runs if packets seem to vanish
    */
   steps?: readonly DiagnoseStepName[];
   /**

@@ -72,3 +72,22 @@ Deno.test({
     for (const one of found.slice(0, 3)) assertMatch(one, /reached (after|within) 2 hops/);
   },
 });
+
+Deno.test({
+  name: `diagnose mtu names the router that limits packets, or that none does${lab.suffix}`,
+  ignore: lab.ignore,
+  async fn() {
+    const args = "mtu 10.77.2.2";
+    const narrow = "on_router ip link set r1 mtu 1400";
+    const silence = "ip route flush cache; on_router nft 'add table ip f; " +
+      "add chain ip f o { type filter hook output priority 0; }; " +
+      "add rule ip f o icmp type destination-unreachable drop'";
+    const found = await diagnoses([{ args }, { before: narrow, args }, { before: silence, args }]);
+    assertMatch(found[0]!, /packets of 1500 bytes reach the host$/);
+    assertMatch(
+      found[1]!,
+      /packets of 1400 bytes reach the host, limited by the router 10\.77\.1\.1/,
+    );
+    assertMatch(found[2]!, /packets of more than 1400 bytes vanish without a report .* 1360 bytes/);
+  },
+});
