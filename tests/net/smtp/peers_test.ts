@@ -67,7 +67,7 @@ const postfix = found.find(({ ignore }) => ignore) ?? found[0]!;
 
 Deno.test({
   name:
-    `Postfix: encrypted, logged in by every mechanism, refused in part, delivered byte for byte${postfix.suffix}`,
+    `Postfix: encrypted, logged in by every mechanism, refused in part, delivered byte for byte, also in chunks${postfix.suffix}`,
   ignore: postfix.ignore,
   async fn() {
     await using dovecot = await startDovecot();
@@ -94,6 +94,19 @@ Deno.test({
         ["nobody@b.test", "550"],
       ]);
     }
+    // By BDAT, with requests for reports, and a header that is not ASCII.
+    for (const [name, body] of Object.entries(BODIES)) {
+      const text = `${HEAD}${name} in chunks\r\n\r\n${body}`;
+      const requests = {
+        notify: ["failure"],
+        returnContent: "headers",
+        envelopeId: "a b",
+      } as const;
+      await mail.send({ from: "bob@b.test", to: ["ann@b.test"] }, text, {
+        transfer: "chunks",
+        ...requests,
+      });
+    }
     // As a stream, a byte at a time.
     const bytes = new TextEncoder().encode(`${HEAD}stream\r\n\r\n${BODIES["only dots"]}`);
     const stream = async function* () {
@@ -112,7 +125,12 @@ Deno.test({
     );
     assertEquals(toldLate.code, "552");
     await mail.noop();
-    const wanted = { ...BODIES, stream: BODIES["only dots"]! };
+    const chunks = Object.entries(BODIES).map(([name, body]) => [`${name} in chunks`, body]);
+    const wanted: Record<string, string> = {
+      ...BODIES,
+      ...Object.fromEntries(chunks),
+      stream: BODIES["only dots"]!,
+    };
     const delivered = await untilDelivered(dovecot.maildir("ann"), Object.keys(wanted).length);
     for (const [name, body] of Object.entries(wanted)) {
       assertEquals(countOf(delivered, name, body), 1, name);

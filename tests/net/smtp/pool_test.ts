@@ -111,6 +111,26 @@ Deno.test("a pool sends over a new session what an old one did not take any more
   assertEquals([server.mail, turn], [["1\n", "2\n"], 3]);
 });
 
+Deno.test("a session that the server ends between two messages is no failed try", async () => {
+  let turn = 0;
+  await using server = post({
+    // Two messages for each session.
+    MAIL: () => ++turn % 3 === 0 ? "421 4.7.0 enough for now\r\n" : "250 ok\r\n",
+  });
+  await using pool = new SmtpPool({
+    ...{ ...PLAIN, port: server.port },
+    ...{ maxConnections: 1, maxAttempts: 1 },
+  });
+  for (let i = 0; i < 9; i++) await pool.send(ENVELOPE, `${i}`);
+  const mail = server.mail.filter((text) => text !== "");
+  assertEquals(mail, Array.from({ length: 9 }, (_, i) => `${i}\n`));
+  // The first message of a session is refused: this is a failed try.
+  await using busy = post({ MAIL: () => "421 4.7.0 busy\r\n" });
+  await using other = new SmtpPool({ ...PLAIN, port: busy.port, maxAttempts: 1 });
+  assertEquals((await assertRejects(() => other.send(ENVELOPE, "x"), ReplyError)).code, "421");
+  assertEquals(busy.heard.filter((line) => line.startsWith("MAIL")).length, 1);
+});
+
 Deno.test("a pool tries those again, alone, who were refused for now", async () => {
   const turns = new Map<string, number>();
   await using server = post({
