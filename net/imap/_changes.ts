@@ -35,7 +35,7 @@ export async function changesSince(
     await session.run("Cannot fetch changes", [`UID FETCH ${set} (${wanted}) ${modifiers}`], {
       take(response) {
         const gone = vanishedIn(response);
-        if (gone?.earlier) vanished.push(...gone.uids);
+        if (gone?.earlier) { for (const range of gone.uids) vanished.push(range); }
         const message = session.messageOf(response, items.sections);
         if (message?.uid !== undefined) messages.push(message);
         return gone?.earlier === true || message?.uid !== undefined;

@@ -147,7 +147,7 @@ async function openFolder(
   const takeChange = (response: ImapResponse): boolean => {
     const gone = vanishedIn(response);
     const message = gone === undefined ? session.messageOf(response) : undefined;
-    if (gone !== undefined) vanished.push(...gone.uids);
+    for (const range of gone?.uids ?? []) vanished.push(range);
     if (message !== undefined) changed.push(message);
     return gone !== undefined || message !== undefined;
   };
