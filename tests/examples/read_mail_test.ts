@@ -263,3 +263,42 @@ Deno.test("read_mail says what is wrong with a command before it connects", asyn
     assertEquals(await main([...args, ...server], recordingIo()), 2, args.join());
   }
 });
+
+Deno.test("read_mail logs in by the mechanism that is asked for, also with a token", async () => {
+  await using server = lineServer(
+    "+OK hi\r\n",
+    (line) =>
+      line === "CAPA"
+        ? "+OK\r\nSASL PLAIN XOAUTH2\r\n.\r\n"
+        : line === "LIST"
+        ? ".\r\n"
+        : "+OK\r\n",
+  );
+  const here = await Deno.makeTempDir();
+  await Deno.writeTextFile(`${here}/secret`, "hush\nmore\n");
+  const run = async (...args: string[]) => {
+    const io = recordingIo();
+    const where = ["--protocol", "pop3", "--port", `${server.port}`, "--tls", "none"];
+    const who = ["--user", "ann", "--allow-plaintext-login"];
+    return { code: await main(["list", ...where, ...who, ...args], io), err: io.err };
+  };
+  await run("--password-file", `${here}/secret`, "--mechanism", "user");
+  assertEquals(server.heard.slice(1, 3), ["USER ann", "PASS hush"]);
+  server.heard.length = 0;
+  await run("--token-file", `${here}/secret`);
+  assertEquals(server.heard[1], "AUTH XOAUTH2");
+  server.heard.length = 0;
+  const password = ["--password-file", `${here}/secret`];
+  for (
+    const [flag, value] of [
+      ["--mechanism", "NTLM"],
+      ["--mechanism", "LOGIN-COMMAND"],
+      ["--pin", "x"],
+    ] as const
+  ) {
+    const { code, err } = await run(...password, flag, value);
+    assertEquals([code, err.includes(flag), err.includes(value)], [2, true, true], err);
+  }
+  assertEquals(server.heard, []);
+  await Deno.remove(here, { recursive: true });
+});
