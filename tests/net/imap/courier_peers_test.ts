@@ -5,7 +5,7 @@ import { ReplyError } from "../../../net/errors/reply_error.ts";
 import { connectImap, type ConnectImapOptions } from "../../../net/imap/client.ts";
 import { connectPop3 } from "../../../net/pop3/client.ts";
 import { testCertificates } from "../../_support/certificates.ts";
-import { needsCourier, startCourier } from "../../_support/courier.ts";
+import { needsCourier, startCourier } from "../../_support/courier_imap.ts";
 
 const courier = needsCourier();
 const ANN = { username: "ann", password: "secret" };
