@@ -30,11 +30,7 @@ const cli = defineCli({
     text: { type: "string", help: "The body as text" },
     html: { type: "string", help: "The body as HTML" },
     attach: { type: "list", placeholder: "file", help: "A file to attach" },
-    inline: {
-      type: "list",
-      placeholder: "file",
-      help: "An image for the HTML, which refers to it as cid:NAME",
-    },
+    inline: { type: "list", placeholder: "file", help: "An image, cid:NAME in the HTML" },
     ...clientFlags("starttls", "587, with --tls implicit 465, with --lmtp 24"),
     ...loginFlags,
     ...smtpFlags,
