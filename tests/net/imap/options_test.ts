@@ -3,12 +3,18 @@ import { type ImapSearch, imapSearch } from "../../../net/imap/codec.ts";
 import type {
   ConnectImapOptions,
   ImapAppendOptions,
+  ImapExpungeOptions,
   ImapFetch,
   ImapIdleOptions,
+  ImapListOptions,
+  ImapSelectOptions,
+  ImapStatusOptions,
+  ImapStoreOptions,
   WatchImapOptions,
 } from "../../../net/imap/options.ts";
 import { watchImap } from "../../../net/imap/watch.ts";
 import { checkEveryOption } from "../../_support/options.ts";
+import { scriptedImap } from "../../_support/imap_script.ts";
 import { lineServer } from "../../_support/line_server.ts";
 import { MAIL_LOGIN } from "../../_support/mail_options.ts";
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
@@ -121,4 +127,43 @@ Deno.test("the methods of ImapClient check their arguments before they send anyt
     "mechanism must",
   );
   assertEquals(server.heard.length, length);
+});
+
+Deno.test("the commands for folders and extensions check their options before they send anything", async () => {
+  await using server = await scriptedImap("QRESYNC");
+  const { mail, sent } = server;
+  await checkEveryOption<ImapStatusOptions>(
+    "status",
+    { size: "none", modSeq: "none" },
+    (options) => mail.status("a", options),
+  );
+  await checkEveryOption<ImapListOptions>(
+    "list",
+    { specialUse: "none", status: "none" },
+    (options) => mail.list("*", "", options),
+  );
+  await checkEveryOption<ImapSelectOptions>(
+    "select",
+    { condstore: "none", resync: "none" },
+    (options) => mail.select("a", options),
+  );
+  await checkEveryOption<ImapStoreOptions>(
+    "store",
+    { unchangedSince: "none" },
+    (options) => mail.store(1, "add", [], options),
+  );
+  await checkEveryOption<ImapExpungeOptions>(
+    "expunge",
+    { others: "none" },
+    (options) => mail.expunge(1, options),
+  );
+  const resync = { uidValidity: 1, modSeq: 1n };
+  for (const bad of [{ uidValidity: 0 }, { modSeq: 1 as never }, { uids: "x" }]) {
+    await assertRejects(
+      () => mail.select("a", { resync: { ...resync, ...bad } }),
+      Error,
+      "must be",
+    );
+  }
+  assertEquals(sent, []);
 });
