@@ -106,7 +106,7 @@ export interface ReadAttachment {
   readonly disposition?: string;
   /** The id by which HTML refers to the file, without `<>`. */
   readonly contentId?: string;
-  /** The decoded content. */
+  /** The decoded content. In files that are not sent in Base64, the lines end with LF. */
   readonly content: Uint8Array<ArrayBuffer>;
 }
 
@@ -136,7 +136,10 @@ export interface ReadMessage {
   readonly inReplyTo?: string;
   /** The ids of the messages before this one, with `<>`. */
   readonly references: readonly string[];
-  /** The body as text; `htmlToText(html)` replaces it if there is none. */
+  /**
+   * The body as text, with LF line endings; `htmlToText(html)` replaces it if there is none. The last line
+   * ending may be that of the message's structure.
+   */
   readonly text?: string;
   /** The body as HTML. It may be hostile: do not show it without a sanitizer. */
   readonly html?: string;
