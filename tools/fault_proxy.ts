@@ -33,6 +33,7 @@
  */
 
 import { type HostPort, parseHostPort } from "../net/address.ts";
+import { serveUdpFaultProxy } from "./fault_proxy/udp.ts";
 import {
   badValue,
   type CliContext,
@@ -58,6 +59,14 @@ export {
   serveFaultControl,
 } from "./fault_proxy/control.ts";
 export type * from "./fault_proxy/options.ts";
+export {
+  type DatagramFaults,
+  serveUdpFaultProxy,
+  type UdpFaultProxy,
+  type UdpFaultProxyOptions,
+  type UdpFaultProxyStats,
+  type UdpProxyFaults,
+} from "./fault_proxy/udp.ts";
 
 /**
  * Starts a fault proxy.
@@ -109,6 +118,9 @@ const cli = defineCli({
       placeholder: "port",
       help: "HTTP interface of Toxiproxy instead of --to; its usual port is 8474",
     },
+    udp: { type: "boolean", help: "Proxy of UDP, with the delays, --loss and --duplicate alone" },
+    loss: { type: "number", default: 0, min: 0, max: 1, help: "Share of lost datagrams" },
+    duplicate: { type: "number", default: 0, min: 0, max: 1, help: "Share of doubled datagrams" },
     latency: { type: "duration", default: "0", help: "Delay of all data" },
     jitter: { type: "duration", default: "0", help: "Largest random deviation from the delay" },
     bandwidth: { type: "size", min: "1", help: "Most bytes per second" },
@@ -200,6 +212,17 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
       await using server = serveFaultControl({ hostname, port: control, onEvent });
       ctx.listening(server);
       return await ctx.untilShutdown(server, { drain });
+    }
+    if (values.udp) {
+      const { latency, jitter, loss, duplicate, direction } = values;
+      const faults = { latency, jitter, loss, duplicate };
+      await using proxy = await serveUdpFaultProxy({
+        ...{ hostname, port, to: readTo(to!) },
+        ...direction !== "download" && { upload: faults },
+        ...direction !== "upload" && { download: faults },
+      });
+      ctx.listening(proxy);
+      return await ctx.untilShutdown(proxy, { drain });
     }
     const { maxConnections, connectTimeout, scheduleInterval, refuse, probability } = values;
     const { upload, download, schedule, direction } = values;

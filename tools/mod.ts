@@ -21,6 +21,7 @@ export * from "./cli.ts";
 export { diagnose, type DiagnoseOptions } from "./diagnose.ts";
 export type * from "./diagnose/diagnosis.ts";
 export {
+  type DatagramFaults,
   type FaultControl,
   type FaultControlOptions,
   type FaultProxy,
@@ -32,6 +33,11 @@ export {
   type ScheduledFaults,
   serveFaultControl,
   serveFaultProxy,
+  serveUdpFaultProxy,
+  type UdpFaultProxy,
+  type UdpFaultProxyOptions,
+  type UdpFaultProxyStats,
+  type UdpProxyFaults,
 } from "./fault_proxy.ts";
 export * from "./parsers/interfaces.ts";
 export * from "./parsers/ping.ts";
