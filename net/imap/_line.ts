@@ -198,7 +198,7 @@ export class ImapLine {
       const { length } = this.#segments;
       if (wait === undefined || length !== waited) {
         wait = this.#dialogue.wait(
-          length === 0 ? first : this.#literal === undefined ? {} : { ended: WITHIN },
+          this.midway ? this.#literal === undefined ? {} : { ended: WITHIN } : first,
         );
       }
       waited = length;

@@ -188,6 +188,8 @@ export class ImapSession {
       return undefined;
     }
     if (response.tag !== tag) throw this.dialogue.broken("answered a command that was not sent");
+    // A message may be large.
+    this.#read = this.#message = undefined;
     this.#reportCode(response);
     if (response.status !== "OK") throw this.refusal(what, response);
     this.learn(response);

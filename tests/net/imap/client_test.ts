@@ -315,6 +315,32 @@ Deno.test("STARTTLS: encrypted before the login, never skipped, nothing smuggled
   assert(!without.heard.join().includes("secret"));
 });
 
+Deno.test("idle() lets others go between also after a response that does not end", async () => {
+  await using server = mailbox({
+    IDLE: async (_, conn) => {
+      await conn.write("+ idling\r\n* 1 FETCH (FLAGS (\\Seen\r\n");
+      return await conn.readLine() === "DONE" ? "* 5 EXISTS\r\n$ OK done\r\n" : undefined;
+    },
+  });
+  const invalid = Promise.withResolvers<string>();
+  // The test would exceed the time limit for a reply.
+  await using mail = await connectImap({
+    ...{ ...PLAIN, timeout: 600_000, port: server.port },
+    onInvalid: ({ text }) => invalid.resolve(text),
+  });
+  await mail.select("INBOX");
+  const news = mail.idle();
+  const first = news.next();
+  while (server.heard.every((line) => !line.endsWith("IDLE"))) await delay(5);
+  await delay(20);
+  await mail.noop();
+  assertEquals(await invalid.promise, "FLAGS (\\Seen");
+  // Something has changed in the message, even though nothing else is known.
+  assertEquals((await first).value?.type, "message");
+  assertEquals((await news.next()).value, { type: "exists", count: 5 });
+  await news.return();
+});
+
 Deno.test("nothing that comes before STARTTLS is reported or kept", async () => {
   const { ca } = await testCertificates();
   const reports: string[] = [];
