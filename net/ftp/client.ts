@@ -29,17 +29,11 @@ import { Dialogue } from "../internal/dialogue.ts";
 import { command as commandLine, usernameOf } from "../internal/mail_rules.ts";
 import { type BeginOptions, FtpControl } from "./_control.ts";
 import { clearDirectory, makeDirectories } from "./_directories.ts";
+import { checkWhole, renameFile, statByFacts, statByListing, storeFile } from "./_files.ts";
 import { FtpLister } from "./_lister.ts";
 import { NameCoding } from "../internal/name_coding.ts";
 import { FtpTransfers } from "./_transfers.ts";
-import {
-  type FtpEntry,
-  type FtpReply,
-  parseFtpFacts,
-  parseFtpPath,
-  parseFtpSize,
-  parseFtpTime,
-} from "./codec.ts";
+import { type FtpEntry, type FtpReply, parseFtpPath, parseFtpSize, parseFtpTime } from "./codec.ts";
 import type {
   ConnectFtpOptions,
   FtpHash,
@@ -57,7 +51,6 @@ import {
   remotePath,
 } from "./_option_rules.ts";
 import { NetError } from "../errors/errors.ts";
-import { partialName } from "./_partial_name.ts";
 import { orCancel } from "../internal/while_open.ts";
 
 export type { FtpEntry, FtpReply } from "./codec.ts";
@@ -223,20 +216,9 @@ export class FtpClient implements AsyncDisposable {
    * @throws {NetError} "protocol" if the listing of the directory above does not contain it.
    */
   async stat(path: string): Promise<FtpEntry> {
-    const [, above = "", name = ""] = /^(.*?)([^/]*)\/*$/s.exec(checkPath(path)) ?? [];
-    const what = `Cannot ask for ${path}`;
-    if (this.features.has("MLST")) {
-      const { lines } = await this.#do(what, `MLST ${path}`);
-      const [, line = ""] = lines;
-      const { self: _, ...entry } = parseFtpFacts(line) ?? this.#dialogue.nonsense(line);
-      return { ...entry, name };
-    }
-    if (name === "") return { name, type: "directory" };
-    const found = (await this.list(above || undefined)).find((entry) => entry.name === name);
-    if (found !== undefined) return found;
-    const { peer } = this.#dialogue;
-    const problem = { kind: "protocol", phase: "request", address: peer } as const;
-    throw new NetError(`${what} on ${peer}: there is no such name in its directory`, problem);
+    remotePath("path", path);
+    if (!this.features.has("MLST")) return await statByListing(this, path, this.#dialogue.peer);
+    return await this.#dialogue.exclusive(() => statByFacts(this.#control, path));
   }
 
   /**
@@ -311,25 +293,10 @@ export class FtpClient implements AsyncDisposable {
   async #upload(path: string, source: FtpSource, options: FtpUploadOptions): Promise<void> {
     remotePath("path", path);
     options = FTP_UPLOAD.check("upload", options);
-    const { append = false, atomic = false, offset = 0, verify = false } = options;
-    if ((atomic || verify) && (append || offset > 0)) {
-      throw new TypeError(`${atomic ? "atomic" : "verify"} must be false with append or offset`);
-    }
-    await this.#dialogue.exclusive(async () => {
-      if (!atomic) {
-        const command = append ? "APPE" : "STOR";
-        await this.#transfers.write(`Cannot store ${path}`, command, path, source, options);
-        return;
-      }
-      const part = partialName(path);
-      try {
-        await this.#transfers.write(`Cannot store ${path}`, "STOR", part, source, options);
-        await this.#rename(part, path);
-      } catch (error) {
-        if (this.open) await this.#control.ask(`DELE ${part}`);
-        throw error;
-      }
-    });
+    checkWhole(options);
+    await this.#dialogue.exclusive(() =>
+      storeFile(this.#control, this.#transfers, { path, source, options })
+    );
   }
 
   /**
@@ -341,7 +308,7 @@ export class FtpClient implements AsyncDisposable {
   async rename(from: string, to: string): Promise<void> {
     remotePath("from", from);
     remotePath("to", to);
-    await this.#dialogue.exclusive(() => this.#rename(from, to));
+    await this.#dialogue.exclusive(() => renameFile(this.#control, from, to));
   }
 
   /**
@@ -459,11 +426,6 @@ export class FtpClient implements AsyncDisposable {
 
   #do(what: string, line: string): Promise<FtpReply> {
     return this.#dialogue.exclusive(() => this.#control.command(what, line));
-  }
-
-  async #rename(from: string, to: string): Promise<void> {
-    await this.#control.command(`Cannot rename ${from}`, `RNFR ${from}`, 3);
-    await this.#control.command(`Cannot rename ${from} to ${to}`, `RNTO ${to}`);
   }
 }
 
