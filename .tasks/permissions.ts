@@ -11,9 +11,10 @@
  */
 
 import config from "../deno.json" with { type: "json" };
+import { formatted } from "./format.ts";
 import { PROGRAMS } from "./compile.ts";
 
-/** Returns the text of PERMISSIONS.md. */
+/** Returns the text of PERMISSIONS.md, as `deno fmt` writes it. */
 export async function permissionsPage(): Promise<string> {
   const sets: Readonly<Record<string, Readonly<Record<string, unknown>>>> = config.permissions;
   const programs = Object.entries(sets).map(([name, set]) => {
@@ -28,7 +29,7 @@ export async function permissionsPage(): Promise<string> {
         return [`\`${name}\``, declaredIn(await Deno.readTextFile(file))];
       }),
   );
-  return `# Permissions
+  return await formatted(`# Permissions
 
 \`deno task permissions\` writes this page from \`deno.json\` and from the documentation of the modules. A
 test fails if it is out of date.
@@ -47,7 +48,7 @@ examples/tcp_server.ts\`.
 ## Modules
 
 ${table(["Import", "Needs"], modules)}
-`;
+`);
 }
 
 /** Returns a permission set as flags. */
@@ -71,18 +72,4 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
 }
 
-/** Returns the page as `deno fmt` writes it. */
-export async function formattedPage(): Promise<string> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["fmt", "-q", "--ext=md", "-"],
-    stdin: "piped",
-    stdout: "piped",
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(await permissionsPage()));
-  await writer.close();
-  const { stdout } = await child.output();
-  return new TextDecoder().decode(stdout);
-}
-
-if (import.meta.main) await Deno.writeTextFile("PERMISSIONS.md", await formattedPage());
+if (import.meta.main) await Deno.writeTextFile("PERMISSIONS.md", await permissionsPage());

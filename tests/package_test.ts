@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { basename, dirname, join } from "node:path/posix";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { compileArguments, PROGRAMS } from "../.tasks/compile.ts";
-import { formattedPage } from "../.tasks/permissions.ts";
+import { permissionsPage } from "../.tasks/permissions.ts";
 import { testArguments } from "../.tasks/test.ts";
 import config from "../deno.json" with { type: "json" };
 import {
@@ -140,7 +140,7 @@ Deno.test("every public file says what it is for and which permissions it needs"
 });
 
 Deno.test("PERMISSIONS.md is what deno task permissions writes", async () => {
-  assertEquals(read("PERMISSIONS.md"), await formattedPage());
+  assertEquals(read("PERMISSIONS.md"), await permissionsPage());
 });
 
 Deno.test("deno publish would accept the package as it is", async () => {

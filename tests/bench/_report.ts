@@ -136,23 +136,93 @@ export function table(
   ];
   for (const ratio of ratios) lines.push(`  ${verdict(ratio)}`);
   if (atMost !== undefined) {
-    const met = (rows[0]?.median ?? NaN) <= atMost;
-    lines.push(`  ours: target at most ${count(atMost)} ${unit}: ${met ? "met" : "MISSED"}`);
+    const told = isWithin(rows, atMost) ? "met" : "MISSED";
+    lines.push(`  ours: target at most ${count(atMost)} ${unit}: ${told}`);
   }
   return lines;
 }
 
+/** Whether the median of ours is at most a value. */
+function isWithin(rows: readonly Row[], atMost: number): boolean {
+  return (rows[0]?.median ?? NaN) <= atMost;
+}
+
+/** What a ratio is judged by. */
+function judged({ perCpu, perCpuSecond, median }: Ratio): number {
+  return perCpu && perCpuSecond !== undefined ? perCpuSecond : median;
+}
+
+/** Whether a ratio meets its targets. */
+function isMet(ratio: Ratio): boolean {
+  const value = judged(ratio);
+  return value >= (ratio.target ?? -Infinity) && value <= (ratio.atMost ?? Infinity);
+}
+
+/** Returns the targets of a figure that are missed, as sentences. */
+export function missed({ title, ratios, rows, atMost, unit }: Result): string[] {
+  const told = ratios.filter((ratio) => !isMet(ratio)).map((ratio) =>
+    `${title}: ${verdict(ratio)}`
+  );
+  if (atMost === undefined || isWithin(rows, atMost)) return told;
+  return [...told, `${title}: ${count(rows[0]?.median ?? NaN)} ${unit}, at most ${count(atMost)}`];
+}
+
+/** Returns the figures as a page in Markdown. */
+export function page(machine: readonly string[], results: readonly Result[]): string {
+  const lines = results.flatMap(({ title, unit, rows, ratios, atMost }) => {
+    const ours = rows[0];
+    const own = `${count(ours?.median ?? NaN)} ${unit}`;
+    const compared = ratios.map((ratio) => {
+      const target = ratio.target !== undefined
+        ? `at least ${quotient(ratio.target)}`
+        : ratio.atMost !== undefined
+        ? `at most ${quotient(ratio.atMost)}`
+        : "";
+      const by = ratio.perCpu ? " per CPU second" : "";
+      const met = target === "" ? "" : isMet(ratio) ? "met" : "missed";
+      const shown = ratio.of === "ours" ? own : "";
+      return [title, shown, `${ratio.of} / ${ratio.to}${by}`, quotient(judged(ratio)), target, met];
+    });
+    const limit = atMost === undefined ? [] : [[
+      title,
+      own,
+      "",
+      "",
+      `at most ${count(atMost)}`,
+      isWithin(rows, atMost) ? "met" : "missed",
+    ]];
+    return [...compared, ...limit];
+  });
+  const table = [
+    ["Figure", "Ours", "Compared", "Ratio", "Target", ""],
+    Array(6).fill("---"),
+    ...lines,
+  ];
+  return `# Benchmarks
+
+\`deno task bench --write BENCHMARKS.md\` writes this page. Each ratio is the median of several rounds, in
+which the programs take turns on one machine. A ratio above 1 means that ours does more per second, or
+per second of CPU time. Names of benchmarks as arguments measure only these.
+
+${machine.map((line) => `- ${line}`).join("\n")}
+
+${table.map((cells) => `| ${cells.join(" | ")} |`).join("\n")}
+`;
+}
+
 /** One ratio, and whether it meets its target. */
-function verdict({ of, to, target, atMost, perCpu, perCpuSecond: cpu, ...ratio }: Ratio): string {
+function verdict(ratio: Ratio): string {
+  const { of, to, target, atMost, perCpu, perCpuSecond: cpu } = ratio;
   const ofCpu = cpu === undefined ? "" : `; per CPU second ${quotient(cpu)}`;
   const spread = `(${quotient(ratio.min)} … ${quotient(ratio.max)}${ofCpu})`;
-  const [judged, by] = perCpu && cpu !== undefined ? [cpu, " per CPU second"] : [ratio.median, ""];
+  const value = judged(ratio);
+  const by = perCpu && cpu !== undefined ? " per CPU second" : "";
   let told = `${of} / ${to}: ${quotient(ratio.median)} ${spread}`;
   if (target !== undefined) {
-    told += `, target ${quotient(target)}${by}: ${judged >= target ? "met" : "MISSED"}`;
+    told += `, target ${quotient(target)}${by}: ${value >= target ? "met" : "MISSED"}`;
   }
   if (atMost !== undefined) {
-    told += `, target at most ${quotient(atMost)}${by}: ${judged <= atMost ? "met" : "MISSED"}`;
+    told += `, target at most ${quotient(atMost)}${by}: ${value <= atMost ? "met" : "MISSED"}`;
   }
   return told;
 }

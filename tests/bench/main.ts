@@ -16,11 +16,12 @@
  * @module
  */
 
+import { formatted } from "../../.tasks/format.ts";
 import { badValue, type CliIo, defineCli } from "../../tools/cli.ts";
 import type { Bench, Figure } from "./_bench.ts";
 import { makeLoadGenerator } from "./_load.ts";
 import { describeMachine, loadAverage } from "./_machine.ts";
-import { evaluate, table } from "./_report.ts";
+import { evaluate, missed, page, type Result, table } from "./_report.ts";
 import { benchChat } from "./chat.ts";
 import { benchChatLoad } from "./chat_load.ts";
 import { benchFtp } from "./ftp.ts";
@@ -87,6 +88,8 @@ const cli = defineCli({
     },
     node: { type: "string", default: "node", help: "The program for the peers on Node" },
     python: { type: "string", default: "/usr/bin/python3", help: "The one for those on asyncio" },
+    write: { type: "string", help: "A file that gets the figures in Markdown" },
+    check: { type: "boolean", help: "Fail if a target is missed" },
   },
   positionals: { benchmark: { type: "list", optional: true, help: "What to measure" } },
   permissions: { "--allow-all": "start servers and a load generator, and read /proc" },
@@ -101,7 +104,8 @@ const cli = defineCli({
  * @returns The exit code.
  */
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
-  return cli.run(args, io, async ({ benchmark, load, node, python, json, ...values }, ctx) => {
+  return cli.run(args, io, async (given, ctx) => {
+    const { benchmark, load, node, python, json, write, check, ...values } = given;
     const names = benchmark.length > 0 ? benchmark : [...BENCHMARKS.keys()];
     for (const name of names) {
       if (!BENCHMARKS.has(name)) throw badValue("benchmark", name, `one of ${KNOWN}`);
@@ -127,9 +131,11 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
       else lines.forEach(ctx.print);
     };
     tell({ machine: machine.lines }, machine.lines);
+    const results: Result[] = [];
     for (const name of names) {
       for (const figure of await BENCHMARKS.get(name)!(bench)) {
         const result = evaluate(figure);
+        results.push(result);
         tell(result, ["", ...table(result)]);
       }
     }
@@ -139,6 +145,13 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
     }
     const after = loadAverage();
     tell({ loadAverageAfter: after }, ["", `load average after: ${after}`]);
+    if (write !== undefined) {
+      await Deno.writeTextFile(write, await formatted(page(machine.lines, results)));
+    }
+    if (!check) return 0;
+    const all = results.flatMap(missed);
+    for (const one of all) ctx.log.error("target missed: {one}", { one });
+    return all.length === 0 ? 0 : 1;
   });
 }
 

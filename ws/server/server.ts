@@ -47,8 +47,12 @@ export type * from "./upgrade_options.ts";
 
 /**
  * Options of {@linkcode serveWebSocket}. All times are in milliseconds; 0 lifts a limit. Options of TLS
- * other than `cert` and `key`, options of TCP and `compression` need a hardened server. `outbox` is the
- * send queue. `handshakeTimeout` limits the handshake of TLS, too.
+ * other than `cert` and `key`, options of TCP and `compression` need a hardened server.
+ *
+ * All options of `serveTls` are here, some of them in the form that a WebSocket has: `outbox` is the send
+ * queue, `handshakeTimeout` limits the handshake of TLS, too, and a full server refuses with status 503 in
+ * place of `whenFull`. `alpnProtocols` is always `http/1.1` (RFC 6455 §1.2). `resetOnAbort` has no
+ * counterpart.
  */
 export interface ServeWebSocketOptions
   extends
