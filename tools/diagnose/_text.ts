@@ -149,18 +149,24 @@ function details(step: DiagnoseStep, full: boolean): string[] {
         );
     case "tls":
       return step.version === undefined ? [] : [
+        ...(step.greeting ? [`greeting: ${step.greeting}`] : []),
         [step.version, step.cipher, step.alpn && `ALPN ${step.alpn}`].filter(Boolean).join(", "),
         ...(full || step.failures.length > 0
           ? step.chain.map((one) =>
             `${one.subject || "(no name)"}, signed by ${one.issuer || "(no name)"}, ${
-              one.notBefore.toISOString().slice(0, 10)
-            } to ${one.notAfter.toISOString().slice(0, 10)}`
+              dayOf(one.notBefore)
+            } to ${dayOf(one.notAfter)}${full ? `, ${one.key}, ${one.signature}` : ""}`
           )
           : []),
       ];
     default:
       return [];
   }
+}
+
+/** Formats a date. Those of a malformed certificate are unknown. */
+function dayOf(date: Date): string {
+  return Number.isNaN(date.getTime()) ? "?" : date.toISOString().slice(0, 10);
 }
 
 /** Returns a bar of the chart. Even the shortest time is visible. */

@@ -5,9 +5,13 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import tls from "node:tls";
 import { recordingIo } from "../../../tools/cli.ts";
 import { main, type WatchedPath, watchPath } from "../../../tools/diagnose.ts";
 import { needs } from "../../_support/peers.ts";
+import { writeCertificate } from "../../_support/x509_writer.ts";
 import { freePorts } from "../../_support/ports.ts";
 
 async function run(...args: string[]) {
@@ -105,4 +109,21 @@ Deno.test({
       for await (const _ of watchPath("-x")) { /* no round */ }
     }, TypeError);
   },
+});
+
+Deno.test("diagnose shows a certificate with malformed dates", async () => {
+  const root = await writeCertificate({ cn: "Root", ca: true });
+  const own = await writeCertificate({ by: root, names: [{ ip: "127.0.0.1" }], badDer: true });
+  // A proper server would reject the certificate.
+  const server = tls.createServer({ cert: own.pem, key: own.key }, (socket) => {
+    socket.on("error", () => {}).resume();
+  });
+  server.on("tlsClientError", () => {}).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { code, out } = await run("tls", `127.0.0.1:${(server.address() as AddressInfo).port}`);
+  server.close();
+  await once(server, "close");
+  assertEquals(code, 1);
+  assertMatch(out, /certificate has malformed dates/);
+  assertMatch(out, /signed by Root, \? to \?/);
 });
