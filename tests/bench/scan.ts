@@ -14,7 +14,8 @@ const FIREWALL = `nft 'table inet f {
   chain i { type filter hook input priority 0
     tcp dport 1-${ANSWERING} accept
     ip daddr ${FIREWALLED} tcp flags & (syn | ack) == syn drop
-  } }' && exec "$0" "$@"`;
+  }
+}' && exec "$0" "$@"`;
 
 /** Measures how many ports a second are looked at. */
 export async function benchScan(bench: Bench): Promise<Figure[]> {

@@ -21,6 +21,8 @@ const COLUMNS = [
   "banner",
 ] as const;
 const TLS_COLUMNS = ["protocol", "alpn", "subject", "daysLeft"] as const;
+/** Most names of a certificate in the table. */
+const MOST_NAMES = 4;
 /** Number of ports from which it is a finding that all of them are open. */
 const ALL_OPEN = 3;
 const SERVICE_COLUMNS = ["protocol", "product", "status", "title"] as const;
@@ -227,7 +229,8 @@ export class ScanReport {
     else if (banner !== undefined) this.#print(`      says ${banner}`);
     if (tls === undefined) return;
     const { protocol, alpn, subject } = tls;
-    const parts = [protocol, alpn, subject, validityOf(tls, Date.now())].filter((part) => part);
+    const parts = [protocol, alpn, subject, otherNames(tls), validityOf(tls, Date.now())]
+      .filter((part) => part);
     this.#print(`      ${parts.join(", ")}`);
   }
 
@@ -299,6 +302,14 @@ function byAddressAndPort(a: ScanResult, b: ScanResult): number {
   if (one!.length !== other!.length) return one!.length - other!.length;
   const at = one!.findIndex((byte, i) => byte !== other![i]);
   return at === -1 ? (a.address < b.address ? -1 : 1) : one![at]! - other![at]!;
+}
+
+/** Returns the names of a certificate that are not its subject, shortened. */
+function otherNames({ subject, names = [] }: ScannedTls): string {
+  const others = names.filter((name) => name !== subject);
+  const more = others.length - MOST_NAMES;
+  const shown = others.slice(0, MOST_NAMES).join(" ");
+  return shown === "" ? "" : `also ${shown}${more > 0 ? ` and ${count(more, "more name")}` : ""}`;
 }
 
 /** Describes the validity of a certificate at a time. */
