@@ -13,12 +13,11 @@
  */
 
 import { NetError } from "../net/errors/errors.ts";
-import { connectFtp } from "../net/ftp/client.ts";
 import { badValue, CliError, type CliIo, defineCli } from "../tools/cli.ts";
 import { COMMANDS } from "./ftp/commands.ts";
-import { FLAGS, ftpOptions } from "./ftp/flags.ts";
+import { Connector } from "./ftp/connector.ts";
+import { FLAGS } from "./ftp/flags.ts";
 import { INCOMPLETE, IncompleteError, mirrorChoices } from "./ftp/mirror.ts";
-import { clientOptions } from "./mail/flags.ts";
 
 const known = Object.keys(COMMANDS).join(", ");
 
@@ -53,16 +52,8 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
     const { command, path, recursive, resume, verify, json, ...values } = flags;
     const work = Object.hasOwn(COMMANDS, command) ? COMMANDS[command] : undefined;
     if (work === undefined) throw badValue("command", command, known);
-    const session = new AbortController();
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const connect = async (grace = 0) => {
-      const options = await clientOptions(values, ctx);
-      const end = () => session.abort(ctx.signal.reason);
-      const onStop = () => grace === 0 ? end() : timer = setTimeout(end, grace);
-      ctx.signal.addEventListener("abort", onStop);
-      const more = await ftpOptions(values);
-      return await connectFtp({ ...options, ...more, signal: session.signal });
-    };
+    using connector = new Connector(values, ctx);
+    const connect = (grace = 0) => connector.connect(grace);
     try {
       const mirror = mirrorChoices(flags);
       const call = { connect, paths: path, recursive, resume, verify, mirror, json, ctx };
@@ -76,8 +67,6 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
       const host = values.server.includes(":") ? `[${values.server}]` : values.server;
       const text = `Permission is missing: run again with --allow-net=${host}`;
       throw new CliError(text, 3, { cause: error });
-    } finally {
-      clearTimeout(timer);
     }
   });
 }
