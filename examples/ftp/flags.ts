@@ -28,7 +28,7 @@ export const FLAGS = {
     placeholder: "glob",
     help: "mirror: leave out files and directories, such as '*.tmp' or 'cache/**'",
   },
-  maxFiles: { type: "integer", default: 0, min: 0, help: "mirror: maximum files; 0: no limit" },
+  maxFiles: { type: "integer", default: 0, min: 0, help: "mirror: maximum files, and directories" },
   maxBytes: { type: "size", default: "0", help: "mirror: maximum bytes; 0: no limit" },
 } as const satisfies Flags;
 

@@ -74,8 +74,7 @@ export class PartialFetch implements AsyncDisposable {
 
   /** Gives the complete file its time and its name. */
   async finish(modified: Date | undefined): Promise<void> {
-    if (modified !== undefined) await Deno.utime(this.#file.path, modified, modified);
-    await this.#file.finish(this.#target);
+    await this.#file.finish(this.#target, modified);
     this.#finished = true;
   }
 

@@ -4,7 +4,7 @@ import { NetError } from "../errors/errors.ts";
 import type { FtpControl } from "./_control.ts";
 import { partialName } from "./_partial_name.ts";
 import type { FtpTransfers } from "./_transfers.ts";
-import { type FtpEntry, parseFtpFacts } from "./codec.ts";
+import { type FtpEntry, parseFtpFacts, parseFtpSize } from "./codec.ts";
 import type { FtpSource, FtpUploadOptions } from "./options.ts";
 
 /** A file to store. */
@@ -30,16 +30,34 @@ export async function storeFile(
 ): Promise<void> {
   const what = `Cannot store ${path}`;
   if (!options.atomic) {
-    return await transfers.write(what, options.append ? "APPE" : "STOR", path, source, options);
+    await transfers.write(what, options.append ? "APPE" : "STOR", path, source, options);
+    return;
   }
   const part = partialName(path);
   try {
-    await transfers.write(what, "STOR", part, source, options);
+    const size = await transfers.write(what, "STOR", part, source, options);
+    await checkStored(control, { what, path: part, size });
     await renameFile(control, part, path);
   } catch (error) {
     if (control.dialogue.conn.open) await control.ask(`DELE ${part}`);
     throw error;
   }
+}
+
+/** Throws if the server has stored fewer bytes than were sent, although it has confirmed them. */
+async function checkStored(
+  control: FtpControl,
+  { what, path, size }: { readonly what: string; readonly path: string; readonly size: number },
+): Promise<void> {
+  if (!control.features.has("SIZE")) return;
+  const { code, lines } = await control.ask(`SIZE ${path}`);
+  const stored = code === 213 ? parseFtpSize(lines[0] ?? "") : undefined;
+  // Some file systems fill the last record, so a larger size is no loss.
+  if (stored === undefined || stored >= size) return;
+  const { dialogue } = control;
+  const message = `${what}: ${dialogue.peer} has stored ${stored} of ${size} bytes`;
+  const address = dialogue.peer;
+  throw dialogue.spare(new NetError(message, { kind: "truncated", phase: "write", address }));
 }
 
 /** Renames a file or directory. */

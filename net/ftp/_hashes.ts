@@ -85,13 +85,11 @@ export class FtpHashes {
 
 /** Returns the hash in a reply. A name of the algorithm and a range may be before it, and the path after it. */
 function hashIn(text: string, digits: number): string | undefined {
-  for (const word of text.split(/[ \t]+/)) {
-    const hex = /^"?(?:0x)?([0-9a-f]+)"?$/i.exec(word)?.[1];
-    if (hex === undefined) continue;
-    // Some servers leave out the zeros at the start of a CRC.
-    if (hex.length === digits || (digits === 8 && hex.length < 8)) {
-      return lowerAscii(hex).padStart(digits, "0");
-    }
-  }
-  return undefined;
+  const words = text.split(/[ \t]+/).flatMap((word) =>
+    /^"?(?:0x)?([0-9a-f]+)"?$/i.exec(word)?.[1] ?? []
+  );
+  // Some servers leave out the zeros at the start of a CRC. A short word may also be a word of the text.
+  const hex = words.find(({ length }) => length === digits) ??
+    (digits === 8 ? words.find(({ length }) => length < 8) : undefined);
+  return hex && lowerAscii(hex).padStart(digits, "0");
 }

@@ -100,8 +100,10 @@ export class FtpLister {
         if (isReply(error, NO_FLAG)) return [];
         throw error;
       });
-      // A server that takes the flag for a name finds nothing, or says so in words.
-      this.#showsHidden = all.length > 0 && (await parseInTurns(all)).unknown.length === 0;
+      const { entries, unknown } = await parseInTurns(all);
+      // A server that takes the flag for a name finds nothing, or says so in words, or finds that name.
+      const isName = entries.length === 1 && entries[0]!.name === "-a";
+      this.#showsHidden = all.length > 0 && unknown.length === 0 && !isName;
       if (this.#showsHidden) return all;
     }
     return await this.#listing(what, "LIST");
@@ -112,8 +114,9 @@ export class FtpLister {
       return await this.#transfers.listing(what, command);
     } catch (error) {
       // The directory exists, because the session is in it.
+      // The message of the error names the directory, whose name can contain any words.
       const empty = isReply(error, /^[45]50$/) &&
-        /no (?:such )?files?\b|no members|empty/i.test(error.message);
+        /no (?:such )?files?\b(?! or director)|no members|empty/i.test(error.text);
       if (empty) return [];
       throw error;
     }

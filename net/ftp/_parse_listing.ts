@@ -96,8 +96,9 @@ function* parse(
     if (index % STEP === STEP - 1) yield;
     const entry = line.length > MAX_LINE ? undefined : parse(line, now);
     if (entry === undefined) unknown.push(line);
-    else if (entry !== null && !/^\.\.?$/.test(entry.name) && !entries.has(entry.name)) {
-      entries.set(entry.name, entry);
+    else if (entry !== null && !/^\.\.?$/.test(entry.name)) {
+      // A name with a line break can forge a line that shows a link as a directory.
+      if (!entries.has(entry.name) || entry.type === "link") entries.set(entry.name, entry);
     }
     if (unknown.length >= tooMany) return undefined;
   }

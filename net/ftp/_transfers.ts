@@ -234,14 +234,14 @@ export class FtpTransfers {
     );
   }
 
-  /** Stores a file by the command STOR or APPE. */
+  /** Stores a file by the command STOR or APPE. Returns the number of bytes that were sent. */
   async write(
     what: string,
     command: "STOR" | "APPE",
     path: string,
     source: FtpSource,
     options: FtpTransferOptions,
-  ): Promise<void> {
+  ): Promise<number> {
     const { onProgress, offset = 0, verify } = options;
     const signal = this.#signalOf(options);
     const bytes = typeof source === "string" ? new TextEncoder().encode(source) : source;
@@ -278,6 +278,7 @@ export class FtpTransfers {
       signal.removeEventListener("abort", onAbort);
     }
     await this.#verdict.ofFile(transfer, { path, size: offset + sent, isClean: true, hash });
+    return sent;
   }
 
   /** Fetches a listing as lines. */

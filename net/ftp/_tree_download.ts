@@ -27,6 +27,20 @@ interface Place {
 /** The errors of file systems for a name that they cannot have. */
 const UNFIT_NAMES: ReadonlySet<string> = new Set(["ENAMETOOLONG", "EINVAL", "EILSEQ"]);
 
+/** The names in one folder here. Windows and macOS take some different names for the same one. */
+class LocalNames {
+  readonly #seen = new Set<string>();
+
+  /** Adds a name; false if the folder has it already. */
+  add(name: string): boolean {
+    const isExact = Deno.build.os !== "windows" && Deno.build.os !== "darwin";
+    const here = isExact ? name : name.normalize("NFC").toLowerCase();
+    const isNew = !this.#seen.has(here);
+    this.#seen.add(here);
+    return isNew;
+  }
+}
+
 /** Downloads directories. */
 export class TreeDownload {
   readonly #ftp: FtpClient;
@@ -49,6 +63,7 @@ export class TreeDownload {
   async #directory(place: Place): Promise<void> {
     const { remote, folder, above } = place;
     this.#work.enter(remote, above.length - 1);
+    if (above.length > 1) this.#work.countDirectory();
     if (!this.#work.options.dryRun) await Deno.mkdir(folder, { recursive: true });
     let complete = true;
     const entries = await this.#ftp.list(remote, {
@@ -66,10 +81,18 @@ export class TreeDownload {
     const surplus = this.#work.options.delete && complete
       ? await this.#surplus(entries, place)
       : [];
-    for (const entry of entries) await this.#entry(entry, place);
+    // Later, a name in other letters could be that of a new file.
     for (const path of surplus) {
       if (!this.#work.options.dryRun) await Deno.remove(path, { recursive: true });
       this.#work.removed();
+    }
+    const names = new LocalNames();
+    for (const entry of entries) {
+      if (names.add(entry.name)) await this.#entry(entry, place);
+      else {
+        const path = `${remote}: ${JSON.stringify(entry.name.slice(0, 200))}`;
+        this.#work.leave(path, "name", "The listing has another item that has the same name here");
+      }
     }
   }
 
@@ -181,7 +204,8 @@ export class TreeDownload {
     if (listed === undefined || listed === size) return;
     // The file may have changed since the listing.
     const now = await ftp.size(path).catch((error) => {
-      if (error instanceof ReplyError) return size;
+      // Without an answer, the file may have grown, but nothing explains missing bytes.
+      if (error instanceof ReplyError) return Math.max(listed, size);
       throw error;
     });
     if (now === size) return;

@@ -32,6 +32,7 @@ export class TreeWork {
   /** The number of files in transfer, and of their bytes. */
   #moving = 0;
   #reserved = 0;
+  #directories = 0;
   readonly #leftOf = new Map<FtpLeft["kind"], number>();
 
   constructor(options: FtpTreeOptions) {
@@ -48,6 +49,13 @@ export class TreeWork {
   enter(path: string, depth: number): void {
     this.options.signal?.throwIfAborted();
     checkDepth(path, depth);
+  }
+
+  /** Counts a directory below the top of the tree. Each may be empty, so files alone are no limit. */
+  countDirectory(): void {
+    const { maxFiles = 0 } = this.options;
+    if (++this.#directories <= maxFiles || maxFiles === 0) return;
+    throw new NetError(`The tree has more than ${maxFiles} directories`, { kind: "limit" });
   }
 
   /** Returns whether the options exclude a path. */

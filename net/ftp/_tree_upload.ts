@@ -66,10 +66,15 @@ export class TreeUpload {
 
   async #contents(place: Place, there: Map<string, FtpEntry>): Promise<void> {
     const { folder, remote, below, depth } = place;
-    const surplus = new Map(there);
-    for await (const { name, isDirectory, isFile } of Deno.readDir(folder)) {
+    const items = await Array.fromAsync(Deno.readDir(folder));
+    if (this.#work.options.delete) {
+      const surplus = new Map(there);
+      for (const { name } of items) surplus.delete(name);
+      // Later, a name in other letters could be that of a new file.
+      await this.#delete(surplus, remote, below);
+    }
+    for (const { name, isDirectory, isFile } of items) {
       this.#work.enter(folder, 0);
-      surplus.delete(name);
       if (this.#work.excludes(below + name, isDirectory)) continue;
       const [own, target] = [`${folder}/${name}`, `${remote.replace(/\/$/, "")}/${name}`];
       const entry = there.get(name);
@@ -93,7 +98,6 @@ export class TreeUpload {
         );
       }
     }
-    if (this.#work.options.delete) await this.#delete(surplus, remote, below);
   }
 
   async #entries(remote: string): Promise<Map<string, FtpEntry>> {

@@ -159,7 +159,11 @@ export interface FtpTreeOptions extends Pick<FtpTransferOptions, "signal"> {
   exclude?: (path: string, isDirectory: boolean) => boolean;
   /** Whether nothing is changed. The report then says what would be done. @default false */
   dryRun?: boolean;
-  /** The maximum number of transferred files; 0 for no limit. @default 0 */
+  /**
+   * The maximum number of transferred files, and of directories in a download; 0 for no limit.
+   *
+   * @default 0
+   */
   maxFiles?: number;
   /** The maximum number of transferred bytes; 0 for no limit. @default 0 */
   maxBytes?: number;

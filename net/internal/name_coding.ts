@@ -21,7 +21,8 @@ export function isNameEncoding(label: unknown): boolean {
 
 /**
  * Decodes and encodes text of the server. Bytes that are no characters of the encoding become lone
- * surrogates from U+DC80 to U+DCFF, and are sent back as the same bytes.
+ * surrogates from U+DC80 to U+DCFF, and are sent back as the same bytes. So do second spellings of a
+ * character, or two files could have one name.
  */
 export class NameCoding {
   /** The name of the encoding in the Encoding standard. */
@@ -52,6 +53,10 @@ export class NameCoding {
    * @throws {TypeError} If a character does not exist in the encoding.
    */
   encode(text: string): Uint8Array {
+    return this.#encoded(text, this.isTelnet);
+  }
+
+  #encoded(text: string, isTelnet: boolean): Uint8Array {
     // deno-lint-ignore no-control-regex -- these are all characters of ASCII
     const isPlain = /^[\x00-\x7f]*$/.test(text);
     if (isPlain || (this.name === "utf-8" && text.isWellFormed())) return encoder.encode(text);
@@ -61,7 +66,7 @@ export class NameCoding {
       if (code < 0x80) bytes.push(code);
       else if (code >= ESCAPE + 0x80 && code <= ESCAPE + 0xff) bytes.push(code - ESCAPE);
       else bytes.push(...this.#bytesOf(char, text));
-      if (this.isTelnet && bytes.at(-1) === IAC) bytes.push(IAC);
+      if (isTelnet && bytes.at(-1) === IAC) bytes.push(IAC);
     }
     return Uint8Array.from(bytes);
   }
@@ -80,7 +85,20 @@ export class NameCoding {
   #decoded(bytes: Uint8Array): string | undefined {
     const text = this.#decoder.decode(bytes);
     // U+FFFD itself is three bytes of UTF-8, and its bytes survive as well.
-    return text.includes("\ufffd") ? undefined : text;
+    if (text.includes("\ufffd")) return undefined;
+    return this.name === "utf-8" || this.#isSpelling(text, bytes) ? text : undefined;
+  }
+
+  /** Returns whether a text is sent back as the bytes that it was decoded from. */
+  #isSpelling(text: string, bytes: Uint8Array): boolean {
+    try {
+      const sent = this.#encoded(text, false);
+      return sent.length === bytes.length && sent.every((byte, at) => byte === bytes[at]);
+    } catch (error) {
+      // Some bytes are two characters together.
+      if (error instanceof TypeError) return false;
+      throw error;
+    }
   }
 
   /** Decodes characters one by one. */
@@ -122,7 +140,8 @@ function tableOf(name: string): ReadonlyMap<string, readonly number[]> {
       if (isOne && !table.has(char)) table.set(char, all[index]!);
     }
   };
-  add(range(0x80, 0xff).map((byte) => [byte]));
+  // The byte 0x80 is a character of GBK alone.
+  add(range(name === "gb18030" ? 0x81 : 0x80, 0xff).map((byte) => [byte]));
   // The Encoding standard sends the other bytes of characters that have several.
   const isLate = (lead: number) =>
     name === "big5" ? lead < 0xa1 : name === "shift_jis" && (lead === 0xed || lead === 0xee);

@@ -57,6 +57,7 @@ export class PartialFile<S> implements Disposable {
     });
     using opened = new DisposableStack();
     const partial = opened.use(new PartialFile<S>(path, file));
+    await checkPlace(path, file);
     if (!await file.tryLock(true)) {
       throw new NetError(`Cannot download to ${path}: another download is writing it`, {
         kind: "usage",
@@ -113,9 +114,10 @@ export class PartialFile<S> implements Disposable {
     for (let n; (n = await this.#file.read(buffer)) !== null;) take(buffer.subarray(0, n));
   }
 
-  /** Renames the complete file to its final name. */
-  async finish(target: string): Promise<void> {
+  /** Renames the complete file to its final name, and gives it a time if that is known. */
+  async finish(target: string, modified?: Date): Promise<void> {
     await this.#file.sync();
+    if (modified !== undefined) await this.#file.utime(modified, modified);
     await Deno.rename(this.path, target);
     await ifFound(Deno.remove(this.#note));
   }
@@ -131,6 +133,13 @@ export class PartialFile<S> implements Disposable {
     // Closing is not enough: a process that another thread starts has the lock as well until it runs.
     file.unlockSync();
   }
+}
+
+/** Throws if a link has come into the place of a file before it was opened. Nothing is written yet. */
+async function checkPlace(path: string, file: Deno.FsFile): Promise<void> {
+  const [opened, there] = [await file.stat(), await ifFound(Deno.lstat(path))];
+  if (there?.isFile && there.ino === opened.ino && there.dev === opened.dev) return;
+  throw new NetError(`Cannot download to ${path}: it was replaced`, { kind: "usage" });
 }
 
 /**

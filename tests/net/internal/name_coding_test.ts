@@ -58,3 +58,19 @@ Deno.test("the byte 255 is sent twice where the other side speaks Telnet", () =>
   utf8.isTelnet = true;
   assertEquals([...utf8.encode("я\udcff")], [0xd1, 0x8f, 0xff, 0xff]);
 });
+
+Deno.test("two spellings of one character stay two names", () => {
+  for (
+    const [encoding, one, other] of [["gbk", [0x80], [0xa2, 0xe3]], ["shift_jis", [0x81, 0xe6], [
+      0x87,
+      0x9a,
+    ]], ["gb18030", [0xa2, 0xe3], [0x80]]] as const
+  ) {
+    const coding = new NameCoding(encoding);
+    for (const bytes of [one, other]) {
+      const name = coding.decode(Uint8Array.from(bytes));
+      assertEquals([...coding.encode(name)], [...bytes]);
+    }
+    assertEquals(coding.decode(Uint8Array.from(one)).length, 1);
+  }
+});

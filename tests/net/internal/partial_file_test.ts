@@ -42,3 +42,27 @@ Deno.test("a partial file follows no link, and replaces no folder", async () => 
   assertEquals(await Deno.readTextFile(`${folder}/victim`), "precious");
   await Deno.remove(folder, { recursive: true });
 });
+
+Deno.test("a link that comes into the place of a partial file after the check is not followed", async () => {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/x.part`;
+  await Deno.writeTextFile(`${folder}/victim`, "precious");
+  const { lstat } = Deno;
+  let isFirst = true;
+  Object.assign(Deno, {
+    lstat: async (at: string) => {
+      const found = await lstat(at).catch((error) => error);
+      if (isFirst) await Deno.symlink(`${folder}/victim`, path);
+      isFirst = false;
+      return found instanceof Error ? Promise.reject(found) : found;
+    },
+  });
+  try {
+    const opening = PartialFile.open({ path, target: `${folder}/x` }, read);
+    assertEquals((await assertRejects(() => opening, NetError)).kind, "usage");
+  } finally {
+    Object.assign(Deno, { lstat });
+  }
+  assertEquals(await Deno.readTextFile(`${folder}/victim`), "precious");
+  await Deno.remove(folder, { recursive: true });
+});
