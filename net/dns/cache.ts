@@ -24,6 +24,7 @@
  * @module
  */
 
+import { withoutForeign } from "../internal/dns_answers.ts";
 import { count, numberFrom, OptionRules } from "../internal/options.ts";
 import { lowerAscii } from "../text.ts";
 import { ageMessage } from "./_age.ts";
@@ -120,7 +121,8 @@ export class DnsCache {
 
   /**
    * Keeps an answer, if it may be kept: records for the shortest of their TTLs, the absence of a name
-   * or of a type for the time in the SOA record. Other answers, such as failures, are not kept.
+   * or of a type for the time in the SOA record. Other answers, such as failures or records of other
+   * names, are not kept.
    *
    * @param name The name of the question.
    * @param type The type of the question.
@@ -128,7 +130,9 @@ export class DnsCache {
    * @param now The time in milliseconds.
    */
   put(name: string, type: DnsType, answer: DnsAnswer, now: number): void {
-    const { answers } = answer;
+    const { answers, questions: [question] } = answer;
+    const own = withoutForeign(question?.name ?? name, type, answers);
+    if (own.length < answers.length) return;
     const found = answers.some((record) => record.type === type);
     const ttl = this.#ttlOf(answer, found);
     if (ttl <= 0) return;

@@ -151,7 +151,9 @@ export async function* queryMulticastDns(
       interval = Math.min(interval * 2, MAX_INTERVAL);
     }
     const datagram = await receive(socket, Math.min(until, next) - performance.now(), signal);
-    const answer = datagram && query.read(datagram.data);
+    // Hosts answer from the port of multicast DNS. A forger elsewhere cannot use it (RFC 6762 §6).
+    if (datagram?.from.port !== port) continue;
+    const answer = query.read(datagram.data);
     if (answer) yield { ...answer, from: formatAddress(datagram.from) };
   }
 }

@@ -265,8 +265,12 @@ function judge(
   const next = delegation[0]?.name;
   // A referral leads down, towards the name.
   if (answers.length === 0 && next !== undefined && isBelow(next, zone) && isIn(name, next)) {
+    const glue = Map.groupBy(additionals, (record) => lowerAscii(record.name));
     const servers = delegation.flatMap((record) => record.type === "NS" ? [record.target] : [])
-      .map((target) => ({ name: target, addresses: addressesIn(additionals, target) }));
+      .map((target) => ({
+        name: target,
+        addresses: addressesIn(glue.get(lowerAscii(target)) ?? [], target),
+      }));
     // Servers with known addresses first: the others cost more queries.
     servers.sort((a, b) => Math.min(b.addresses.length, 1) - Math.min(a.addresses.length, 1));
     const signed = authorities.some((record) => record.type === "DS");

@@ -4,6 +4,7 @@ import { type DnsAnswer, queryDns } from "../../net/dns/client.ts";
 import { parseResolvConf } from "../../net/dns/resolv_conf.ts";
 import type { DnsType } from "../../net/dns/record.ts";
 import { NetError } from "../../net/errors/errors.ts";
+import { withoutForeign } from "../../net/internal/dns_answers.ts";
 import { interfaceCommands, runFirst } from "./_commands.ts";
 import type { Walk } from "./_timed_step.ts";
 
@@ -28,10 +29,11 @@ export async function ask(walk: Walk, name: string, types: readonly DnsType[]): 
     const { timeout, signal } = walk;
     const options = { server: hostname, port, timeout, signal: signal! };
     const all = await settle(
-      Promise.all(types.map(async (type) => ({
-        ...await queryDns(name, type, options),
-        type,
-      }))),
+      Promise.all(types.map(async (type) => {
+        const answer = await queryDns(name, type, options);
+        const asked = answer.questions[0]?.name ?? name;
+        return { ...answer, answers: withoutForeign(asked, type, answer.answers), type };
+      })),
     );
     if (all.value !== undefined) return { answers: all.value };
     last = all.error;

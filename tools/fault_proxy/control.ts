@@ -266,8 +266,9 @@ class Control {
   readonly #proxies = new Map<string, ControlledProxy>();
   readonly #most: number;
   readonly #onEvent: ((event: FaultProxyEvent) => void) | undefined;
-  /** Changes run one after the other. */
+  /** Changes run one after the other. Bodies are read before, because a client may be slow. */
   #last: Promise<unknown> = Promise.resolve();
+  #closed = false;
 
   constructor(most: number, onEvent: ((event: FaultProxyEvent) => void) | undefined) {
     this.#most = most;
@@ -284,39 +285,43 @@ class Control {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#proxies.values()].map((proxy) => proxy.stop()));
+    await this.#inTurn(() => Promise.all([...this.#proxies.values()].map((proxy) => proxy.stop())));
+    this.#closed = true;
   }
 
   #routes(): HttpHandler {
-    const change = (request: Request, _info: unknown, { name }: { name: string }) =>
-      this.#inTurn(async () => {
-        const input = await readInput(request, PROXY);
+    const change = async (request: Request, _info: unknown, { name }: { name: string }) => {
+      const input = await readInput(request, PROXY);
+      return await this.#inTurn(async () => {
         const proxy = this.#proxy(name);
         await proxy.update(input);
         return json(proxy);
       });
-    const changeToxic = (
+    };
+    const changeToxic = async (
       request: Request,
       _info: unknown,
       { name, toxic }: { name: string; toxic: string },
-    ) =>
-      this.#inTurn(async () => {
-        const { toxicity, attributes } = await readInput(request, TOXIC);
-        const proxy = this.#proxy(name);
-        const found = toxicOf(proxy, toxic);
-        found.toxicity = toxicity ?? found.toxicity;
-        found.attributes = attributesOf(found.type, attributes, found.attributes);
-        proxy.changed();
-        return json(found);
-      });
+    ) => {
+      const { toxicity, attributes } = await readInput(request, TOXIC);
+      const proxy = this.#proxy(name);
+      const found = toxicOf(proxy, toxic);
+      found.toxicity = toxicity ?? found.toxicity;
+      found.attributes = attributesOf(found.type, attributes, found.attributes);
+      proxy.changed();
+      return json(found);
+    };
     return router({
       "GET /version": () => json({ version: VERSION }),
       "GET /proxies": () => json(Object.fromEntries(this.#proxies)),
-      "POST /proxies": (request) =>
-        this.#inTurn(async () =>
-          json(await this.#create(await readInput(request, PROXY)), CREATED)
-        ),
-      "POST /populate": (request) => this.#inTurn(() => this.#populate(request)),
+      "POST /proxies": async (request) => {
+        const input = await readInput(request, PROXY);
+        return await this.#inTurn(async () => json(await this.#create(input), CREATED));
+      },
+      "POST /populate": async (request) => {
+        const inputs = await readBody(request);
+        return await this.#inTurn(() => this.#populate(inputs));
+      },
       "POST /reset": () => this.#inTurn(() => this.#reset()),
       "GET /proxies/:name": (_request, _info, { name }) => json(this.#proxy(name)),
       "POST /proxies/:name": change,
@@ -330,10 +335,10 @@ class Control {
         }),
       "GET /proxies/:name/toxics": (_request, _info, { name }) =>
         json([...this.#proxy(name).toxics.values()]),
-      "POST /proxies/:name/toxics": (request, _info, { name }) =>
-        this.#inTurn(async () =>
-          json(addToxic(this.#proxy(name), await readInput(request, TOXIC)))
-        ),
+      "POST /proxies/:name/toxics": async (request, _info, { name }) => {
+        const input = await readInput(request, TOXIC);
+        return json(addToxic(this.#proxy(name), input));
+      },
       "GET /proxies/:name/toxics/:toxic": (_request, _info, { name, toxic }) =>
         json(toxicOf(this.#proxy(name), toxic)),
       "POST /proxies/:name/toxics/:toxic": changeToxic,
@@ -348,7 +353,11 @@ class Control {
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#last.then(work);
+    const turn = this.#last.then(() => {
+      // A proxy that starts after the shutdown would never end.
+      if (this.#closed) throw new ControlError(503, "shutting down");
+      return work();
+    });
     this.#last = turn.catch(() => {});
     return turn;
   }
@@ -373,8 +382,7 @@ class Control {
   }
 
   /** Creates proxies, or replaces those that differ. */
-  async #populate(request: Request): Promise<Response> {
-    const inputs = await readBody(request);
+  async #populate(inputs: unknown): Promise<Response> {
     if (!Array.isArray(inputs)) throw new ControlError(400, "bad request body: expected a list");
     const proxies: ControlledProxy[] = [];
     for (const input of inputs) {

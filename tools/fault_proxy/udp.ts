@@ -136,8 +136,9 @@ const OPTIONS = new OptionRules<UdpFaultProxyOptions>({
   signal,
 });
 
-/** Most datagrams that are on their way at a time. */
+/** Most datagrams that are on their way at a time, and most of their bytes. */
 const MOST_UNDERWAY = 10_000;
+const MOST_BYTES = 64 * 1024 * 1024;
 
 /**
  * Starts a UDP fault proxy. Each client has a socket of its own to the server.
@@ -196,6 +197,7 @@ class UdpProxy implements UdpFaultProxy {
   readonly #clients = new Map<string, Client>();
   readonly #underway = new Set<ReturnType<typeof setTimeout>>();
   readonly #onAbort = () => void this.shutdown();
+  #bytesUnderway = 0;
   #faults: UdpProxyFaults;
   #passed = 0;
   #lost = 0;
@@ -260,7 +262,10 @@ class UdpProxy implements UdpFaultProxy {
     }
     const client = { socket: connectUdp(to), upload: new Sender(), download: new Sender() };
     void ignoreFailure(
-      client.socket.then((socket) => this.#answer(socket, client.download, address)).finally(() => {
+      client.socket.then(async (socket) => {
+        await this.#answer(socket, client.download, address);
+        await socket.close();
+      }).finally(() => {
         if (this.#clients.get(key) === client) this.#clients.delete(key);
       }),
     );
@@ -290,7 +295,9 @@ class UdpProxy implements UdpFaultProxy {
     const copies = duplicate > 0 && random() < duplicate ? 2 : 1;
     for (let copy = 0; copy < copies; copy++) {
       const isLost = data.length > maxSize || (loss > 0 && random() < loss);
-      if (isLost || this.#underway.size >= MOST_UNDERWAY) {
+      const isFull = this.#underway.size >= MOST_UNDERWAY ||
+        this.#bytesUnderway + data.length > MOST_BYTES;
+      if (isLost || isFull) {
         this.#lost++;
         continue;
       }
@@ -303,9 +310,11 @@ class UdpProxy implements UdpFaultProxy {
       else {
         const timer = setTimeout(() => {
           this.#underway.delete(timer);
+          this.#bytesUnderway -= data.length;
           send();
         }, Math.min(wait, MAX_TIMER));
         this.#underway.add(timer);
+        this.#bytesUnderway += data.length;
       }
     }
   }

@@ -75,14 +75,28 @@ Deno.test("a name that does not exist has no records of any type, a type may be 
 
 Deno.test("DnsCache reduces TTLs, and drops what was not used for the longest time", () => {
   const cache = new DnsCache({ maxEntries: 2 });
-  for (const name of ["a.test", "b.test"]) cache.put(name, "A", answer({ answers: [A] }), 0);
-  assertEquals(cache.get("a.test", "A", 1500)?.answers, [{ ...A, ttl: 59 }]);
-  cache.put("c.test", "A", answer({ answers: [A] }), 2000);
+  const of = (name: string) => answer({ answers: [{ ...A, name }] });
+  for (const name of ["a.test", "b.test"]) cache.put(name, "A", of(name), 0);
+  assertEquals(cache.get("a.test", "A", 1500)?.answers, [{ ...A, name: "a.test", ttl: 59 }]);
+  cache.put("c.test", "A", of("c.test"), 2000);
   assertEquals([cache.size, cache.get("b.test", "A", 2000)], [2, undefined]);
   assertEquals(cache.get("a.test", "A", 60_000), undefined);
   assertEquals(cache.size, 1);
   cache.clear();
   assertEquals(cache.size, 0);
+});
+
+Deno.test("DnsCache keeps no records of other names, except those that aliases lead to", () => {
+  const foreign = { ...A, name: "other.test" };
+  assertEquals(lifetime({ answers: [foreign] }), 0);
+  assertEquals(lifetime({ answers: [A, foreign] }), 0);
+  assertEquals(lifetime({ answers: [foreign, ALIAS] }), 20);
+  assertEquals(
+    lifetime({ answers: [ALIAS, { ...ALIAS, name: "other.test", target: "host.test" }] }),
+    0,
+  );
+  const questions = [{ name: "host.test", type: "A" }] as const;
+  assertEquals(lifetime({ questions, answers: [{ ...A, name: "HOST.test" }] }), 60);
 });
 
 Deno.test("DnsCache checks every option", async () => {

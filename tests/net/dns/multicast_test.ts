@@ -25,6 +25,7 @@ async function collect(answers: AsyncIterable<DnsMessage>): Promise<string[]> {
 
 Deno.test("queryMulticastDns() yields each new answer and ignores everything else", async () => {
   await using responder = await bindUdp();
+  await using forger = await bindUdp();
   const questions: DnsMessage[] = [];
   const serving = (async () => {
     const { data, from } = await responder.receive();
@@ -41,6 +42,8 @@ Deno.test("queryMulticastDns() yields each new answer and ignores everything els
     await reply({ opcode: 4, answers: [host("192.0.2.5")] });
     await reply({ answers: [{ ...host("192.0.2.6"), name: "other.local" }] });
     await responder.send("rubbish", from);
+    const forged = encodeDnsMessage({ id, response: true, answers: [host("192.0.2.8")] });
+    await forger.send(forged, from);
     await reply({ answers: [host("192.0.2.1"), host("192.0.2.7")] });
   })();
   const { hostname, port } = responder.addr;

@@ -200,3 +200,12 @@ Deno.test("fault-proxy --control serves the interface", async () => {
   program.signal("SIGTERM");
   assertEquals(await program.exitCode(), 0);
 });
+
+Deno.test("a client that sends its body slowly delays no other change", async () => {
+  await using control = serveFaultControl();
+  await using slow = await connectTcp({ port: control.addr.port, lingerTimeout: 0 });
+  await slow.write("POST /proxies HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\n{");
+  // The server has read the head before it answers this one.
+  assertEquals((await call(control, "GET", "/version")).status, 200);
+  assertEquals((await call(control, "POST", "/reset")).status, 204);
+});

@@ -76,6 +76,66 @@ Deno.test("anonymize() replaces names, addresses, paths and cookies, and keeps t
   assertEquals(http.error?.kind, "refused");
 });
 
+Deno.test("anonymize() works with hostile names, other letter cases, and relative redirects", () => {
+  const [interfaces, http] = FOUND.steps;
+  assert(http?.step === "http");
+  const names = ["e", "tls", "10", "*", " ", "https", "*.corp.test", "<b> Root $& CA"];
+  const found = anonymize({
+    ...FOUND,
+    verdict: "DB.CORP.TEST is wss://u:pw@chat.corp.test/room, at fe80::1 by <b> Root $& CA",
+    advice: "See https://Wiki.Corp.Test?q=7, (mx1.intern.org ESMTP 8.9p1), /etc/resolv.conf",
+    steps: [interfaces!, {
+      ...http,
+      text: "redirects to https://intranet/user42",
+      exchanges: [
+        { ...http.exchanges[0]!, location: "/user42?token=7" },
+        { ...http.exchanges[0]!, location: "//intranet/user42" },
+      ],
+    }, {
+      ...{ step: "tls", status: "failed", text: "", start: 0, time: 1, failures: [] },
+      chain: [{
+        ...{ subject: "e", issuer: "<b> Root $& CA", names, notBefore: new Date(0) },
+        ...{ notAfter: new Date(0), daysLeft: 0, fingerprint: "AA", key: "RSA", signature: "" },
+        defects: [],
+      }],
+    }],
+  });
+  const text = JSON.stringify(found).toLowerCase();
+  for (
+    const secret of [
+      "corp",
+      "chat",
+      "wiki",
+      "pw",
+      "user42",
+      "token",
+      "intranet",
+      "fe80",
+      "mx1",
+      "root",
+    ]
+  ) {
+    assert(!text.includes(secret), `${secret} in ${text}`);
+  }
+  const near = {
+    ...FOUND,
+    steps: [],
+    verdict: "10.0.0.9 192.0.2.1:80 192.0.2.1",
+    advice: undefined,
+  };
+  assertEquals(anonymize(near).verdict, "192.0.2.1 192.0.2.2:80 192.0.2.2");
+  assertMatch(found.advice ?? "", / ESMTP 8\.9p1\), \/etc\/resolv\.conf$/);
+  assertEquals(found.steps.map(({ step, status }) => `${step} ${status}`), [
+    "interfaces ok",
+    "http failed",
+    "tls failed",
+  ]);
+  assertMatch(
+    found.verdict,
+    /^host-1\.example is wss:\/\/host-\d+\.example\/…, at 2001:db8::\d by host/,
+  );
+});
+
 const DETAILS = { date: new Date(0), program: "diagnose", text: "all <text> ```` end" };
 
 Deno.test("markdownReport() escapes what could be formatting", () => {
