@@ -28,7 +28,7 @@ const cli = defineCli({
     "ls [DIRECTORY], get FILE [LOCAL], put LOCAL [FILE], mirror DIRECTORY LOCAL,",
     "mirror-up LOCAL DIRECTORY, mkdir DIRECTORY, rm FILE (with --recursive a directory),",
     "mv FILE NAME, hash FILE, site COMMAND, status.",
-  ].join("\n"),
+  ].join(" "),
   flags: FLAGS,
   positionals: { command: { help: known }, path: { type: "list", optional: true, help: "Paths" } },
   permissions: {
@@ -36,7 +36,7 @@ const cli = defineCli({
     "--allow-read=<file>": "files to upload or download, --password-file, --ca",
     "--allow-write=<file>": "files that are downloaded",
   },
-  exitCodes: { [INCOMPLETE]: "Some files of a mirror could not be transferred" },
+  exitCodes: { [INCOMPLETE]: "some files of a mirror could not be transferred" },
   examples: ["deno task ftp-client ls --server 127.0.0.1 --user ann"],
 });
 

@@ -13,7 +13,7 @@
 
 import { connectSmtp, SmtpRecipientsError } from "../net/smtp/client.ts";
 import { type CliIo, defineCli } from "../tools/cli.ts";
-import { compose } from "./mail/compose.ts";
+import { compose, needRecipient } from "./mail/compose.ts";
 import { clientFlags, loginFlags, loginOptions } from "./mail/flags.ts";
 import { sendOptions, smtpFlags } from "./mail/smtp_flags.ts";
 
@@ -51,6 +51,7 @@ const cli = defineCli({
  */
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async ({ json, html, ...values }, ctx) => {
+    needRecipient(values);
     const options = await loginOptions(values, [], ctx);
     const sending = { ...sendOptions(values), signal: ctx.signal };
     const { signal, log, print, printJson } = ctx;

@@ -42,7 +42,7 @@ export const COMMANDS: Readonly<Record<string, (call: Call) => Promise<unknown>>
     if (!json) { for (const entry of entries) ctx.print(describe(entry)); }
     return entries;
   },
-  get: async ({ connect, paths: [from, to], resume, verify, ctx }) => {
+  get: async ({ connect, paths: [from, to], resume, verify, json, ctx }) => {
     const remote = need(from, "the file to fetch");
     const local = to ?? nameOf(remote);
     await mayChange(local, `${local}.part`, `${local}.part.json`);
@@ -75,6 +75,7 @@ export const COMMANDS: Readonly<Record<string, (call: Call) => Promise<unknown>>
     }
     if (verify) await part.verify(await ftp.hash(remote));
     await part.finish(modified);
+    if (!json) ctx.print(`${bytes} bytes in ${local}`);
     return { from: remote, to: local, bytes };
   },
   put: async ({ connect, paths: [from, to], verify, ctx }) => {
@@ -95,23 +96,28 @@ export const COMMANDS: Readonly<Record<string, (call: Call) => Promise<unknown>>
     }
     return { from: local, to: remote, bytes: await ftp.size(remote).catch(() => undefined) };
   },
-  mirror: async ({ connect, paths: [from, to], ctx, mirror }) => {
+  mirror: async ({ connect, paths: [from, to], ctx, mirror, json }) => {
     const [remote, local] = [
       need(from, "the directory on the server"),
       need(to, "the local folder"),
     ];
     await mayChange(local);
     await using ftp = await connect();
-    return await carryTree((options) => downloadTree(ftp, remote, local, options), ctx, mirror);
+    return await carryTree(
+      (options) => downloadTree(ftp, remote, local, options),
+      ctx,
+      mirror,
+      json,
+    );
   },
-  "mirror-up": async ({ connect, paths: [from, to], ctx, mirror }) => {
+  "mirror-up": async ({ connect, paths: [from, to], ctx, mirror, json }) => {
     const [local, remote] = [
       need(from, "the local folder"),
       need(to, "the directory on the server"),
     ];
     await Deno.stat(local);
     await using ftp = await connect(GRACE);
-    return await carryTree((options) => uploadTree(ftp, local, remote, options), ctx, mirror);
+    return await carryTree((options) => uploadTree(ftp, local, remote, options), ctx, mirror, json);
   },
   hash: async ({ connect, paths: [path], json, ctx }) => {
     const what = need(path, "a file");

@@ -3,7 +3,7 @@
 import type { FtpTreeOptions, FtpTreeReport } from "../../net/ftp/client.ts";
 import { matchesGlob } from "node:path";
 import { type CliContext, CliError } from "../../tools/cli.ts";
-import { TreeProgress } from "./progress.ts";
+import { bytesText, TreeProgress } from "./progress.ts";
 
 /** The exit code if some files could not be transferred, and the others were. */
 export const INCOMPLETE = 4;
@@ -72,7 +72,8 @@ export function mirrorChoices(
 }
 
 /**
- * Transfers a directory, and reports what is missing at its destination.
+ * Transfers a directory, and reports what is missing at its destination. It prints a summary unless the
+ * output is JSON.
  *
  * @throws {IncompleteError} If something is missing.
  */
@@ -80,6 +81,7 @@ export async function carryTree(
   carry: (options: FtpTreeOptions) => Promise<FtpTreeReport>,
   ctx: CliContext,
   mirror: MirrorChoices,
+  json: boolean,
 ): Promise<MirrorReport> {
   const { log, signal } = ctx;
   const refused: { path: string; reason: string }[] = [];
@@ -91,12 +93,14 @@ export async function carryTree(
       skipSame: true,
       signal,
       onFile: (path) => {
+        bar.end(); // The log needs the line.
         bar.begin(path);
         log.info("{path}", { path });
       },
       onProgress: (bytes, path) => bar.show(bytes, path),
       onRefused: (path, { message }) => {
         refused.push({ path, reason: message });
+        bar.end();
         log.error("{message}", { message });
       },
     });
@@ -108,7 +112,18 @@ export async function carryTree(
     log[kind === "link" ? "info" : "error"]("{path}: {reason}", { path, reason });
   }
   const report = { ...done, refused };
+  if (!json) ctx.print(summary(done, mirror.dryRun === true));
   const missing = refused.length + done.left.filter(({ kind }) => kind !== "link").length;
   if (missing > 0) throw new IncompleteError(report, missing);
   return report;
+}
+
+/** Returns the summary of a mirror: `7 files transferred (1.8 MB), 0 unchanged, 0 deleted`. */
+function summary({ files, bytes, skipped, deleted }: FtpTreeReport, dryRun: boolean): string {
+  const carried = `${files} file${files === 1 ? "" : "s"} ${
+    dryRun ? "to transfer" : "transferred"
+  }`;
+  return `${carried} (${bytesText(bytes)}), ${skipped} unchanged, ${deleted} ${
+    dryRun ? "to delete" : "deleted"
+  }`;
 }

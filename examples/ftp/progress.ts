@@ -72,7 +72,7 @@ class Line {
     this.#io.stderr(`\r\x1b[K${text(now).replace(/\p{Cc}/gu, "?")}`);
   }
 
-  /** Removes the line. */
+  /** Removes the line, until it is drawn again. */
   end(): void {
     if (this.#shown > -Infinity) this.#io.stderr("\r\x1b[K");
   }
@@ -146,7 +146,8 @@ export class TreeProgress {
     this.#line.draw((now) => {
       this.#rate.add(this.#bytes, now);
       const speed = bytesText(Math.round(this.#rate.value));
-      return `${this.#files} files  ${bytesText(this.#bytes)}  ${speed}/s  ${path.slice(-40)}`;
+      const files = `${this.#files} file${this.#files === 1 ? "" : "s"}`;
+      return `${files}  ${bytesText(this.#bytes)}  ${speed}/s  ${path.slice(-40)}`;
     });
   }
 

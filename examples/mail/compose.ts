@@ -2,7 +2,7 @@
 
 import { buildMessage, messageEnvelope } from "../../net/mail/message/build_message.ts";
 import type { MailAttachment, MailEnvelope } from "../../net/mail/message/options.ts";
-import { badValue } from "../../tools/cli.ts";
+import { badValue, CliError } from "../../tools/cli.ts";
 
 /** The parts of a message. */
 export interface Letter {
@@ -53,8 +53,17 @@ export async function compose(
   }));
   const files = await Promise.all(attach.map((path) => fileAt("--attach", path)));
   const envelope = messageEnvelope(parts);
-  if (envelope.to.length === 0) throw badValue("--to", parts.to.join(", "), "an address");
   return { envelope, message: buildMessage({ ...parts, attachments: [...images, ...files] }) };
+}
+
+/**
+ * Requires a recipient, before the program asks for a password or a text.
+ *
+ * @throws {CliError} If there is none.
+ */
+export function needRecipient({ to, cc, bcc }: Pick<Letter, "to" | "cc" | "bcc">): void {
+  if (to.length + cc.length + bcc.length > 0) return;
+  throw new CliError("Missing flag: --to, --cc or --bcc (see --help)", 2);
 }
 
 function isAddress(text: string): boolean {

@@ -60,6 +60,8 @@ export const COMMANDS: Readonly<Record<string, (call: Call) => Promise<void>>> =
     if (state !== "granted") {
       throw new CliError(`Permission is missing: run again with --allow-write=${output}`, 3);
     }
+    if (email.attachments.length === 0) ctx.log.info("the message has no attachments");
+    else await Deno.mkdir(output, { recursive: true });
     for (
       const [i, name] of plainNames(email.attachments.map(({ filename }) => filename)).entries()
     ) {

@@ -47,7 +47,8 @@ Deno.test({
     );
     const listed = JSON.parse(await good("ls", "docs", "--json"));
     assertEquals(listed.map(({ name }: { name: string }) => name).sort(), ["a b.txt", "old"]);
-    await good("get", "docs/a b.txt", `${here}/back.txt`);
+    const back = `${here}/back.txt`;
+    assertEquals(await good("get", "docs/a b.txt", back), `11 bytes in ${back}\n`);
     assertEquals(await Deno.readTextFile(`${here}/back.txt`), "hello, file");
     // An earlier run was interrupted: the same version goes on, another one starts again.
     const { modified } = listed.find(({ name }: { name: string }) => name === "a b.txt");
@@ -75,7 +76,10 @@ Deno.test({
     assertEquals(linked.code, 1);
     assertMatch(linked.err, /linked\.part: it exists and is no file\n$/);
     assertEquals(await Deno.readTextFile(`${here}/victim`), "precious");
-    await good("mirror", "docs", `${here}/mirror`);
+    const planned = "1 file to transfer (11 B), 0 unchanged, 0 to delete\n";
+    const transferred = "1 file transferred (11 B), 0 unchanged, 0 deleted\n";
+    assertEquals(await good("mirror", "docs", `${here}/mirror`, "--dry-run"), planned);
+    assertEquals(await good("mirror", "docs", `${here}/mirror`), transferred);
     assertEquals(await Deno.readTextFile(`${here}/mirror/a b.txt`), "hello, file");
     assertEquals(JSON.parse(await good("mirror", "docs", `${here}/mirror`, "--json")).skipped, 1);
     await Deno.writeTextFile(`${server.folder}/docs/odd\nname`, "");

@@ -84,7 +84,7 @@ Deno.test({
       assertStringIncludes(show.out, "\nsubject: grüße");
       assertStringIncludes(show.out, "\nattachments: ../../evil.txt\n\nthe text \\x1B[31mred\n");
       const folder = `${here}/${protocol}`;
-      await Deno.mkdir(folder);
+      // The program makes the folder.
       const save = await run(protocol, "save", "1", "--output", folder);
       assertEquals(save.out, `${folder}/evil.txt\n`);
       assertEquals((await Deno.readTextFile(`${folder}/evil.txt`)).trim(), "attached");

@@ -246,6 +246,11 @@ Deno.test("run() names an unknown flag and the nearest one", async () => {
   assertMatch(await hint("--keepalive"), /did you mean --keep-alive\?/);
   assertMatch(await hint("--no-keepalive"), /did you mean --no-keep-alive\?/);
   assertMatch(await hint("--frobnicate"), /^t: Unknown flag: --frobnicate \(see --help\)\n$/);
+  assertMatch(
+    await hint("--allow-read=."),
+    /^t: Unknown flag: --allow-read \(a flag of Deno, which/,
+  );
+  assertMatch(await hint("--allow-reads"), /^t: Unknown flag: --allow-reads \(see --help\)\n$/);
   assertMatch(await hint("-z"), /Unknown flag: -z/);
   assertMatch(await hint("--__proto__=1"), /Unknown flag: --__proto__/);
   assertMatch(await hint("--no-port"), /Unknown flag: --no-port/);

@@ -86,7 +86,14 @@ function readToken(arg: string, index: Map<string, Known>): Token {
   return { known: undefined, shown, value, negated: false };
 }
 
+/** Permissions of Deno: a task passes them on to the program, where they have no effect. */
+const OF_DENO = /^--(?:allow|deny)-(?:all|env|ffi|import|net|read|run|scripts|sys|write)$/;
+
 function unknownFlag(shown: string, index: Map<string, Known>): CliError {
+  if (OF_DENO.test(shown)) {
+    const remedy = `"deno run ${shown}=… FILE" instead of "deno task"; see --help`;
+    return usage(`Unknown flag: ${shown} (a flag of Deno, which goes before the file: ${remedy})`);
+  }
   const body = shown.replace(/^-+(no-)?/, "");
   const negated = /^--no-/.test(shown);
   const candidates = [...index].flatMap(([name, known]) =>

@@ -127,7 +127,8 @@ export function readWhat(what: readonly string[]): { command: string; where: str
     throw new CliError(`Missing argument: a host or a URL for ${where}`, 2);
   }
   if (others.length > 0) {
-    throw new CliError(`Unexpected argument: ${JSON.stringify(others[0])}`, 2);
+    const remark = named ? "" : ` (${JSON.stringify(first)} is not a command; see --help)`;
+    throw new CliError(`Unexpected argument: ${JSON.stringify(others[0])}${remark}`, 2);
   }
   return { command, where: where ?? "localhost" };
 }

@@ -1,5 +1,7 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { carryTree } from "../../../examples/ftp/mirror.ts";
 import { bytesText, fileText, Rate, timeText } from "../../../examples/ftp/progress.ts";
+import { defineCli, recordingIo } from "../../../tools/cli.ts";
 
 Deno.test("sizes and times are short", () => {
   const sizes = [0, 999, 1000, 99_400, 999_499, 1_500_000, 2e13];
@@ -31,4 +33,26 @@ Deno.test("the progress of a file has a bar, the rate and the time left if they 
   assertEquals(fileText(5e6, 10e6, 1e6), half);
   assertEquals(fileText(5e6, undefined, 0), "5.0 MB  0 B/s");
   assertEquals(fileText(12e6, 10e6, 1e6).includes("100%"), true);
+});
+
+Deno.test("a mirror removes its progress from the line of the terminal before it logs", async () => {
+  const cli = defineCli({ name: "t", summary: "x", flags: {}, permissions: {} });
+  const io = recordingIo({ stderrIsTerminal: true });
+  const code = await cli.run([], io, async (_, ctx) => {
+    await carryTree(
+      ({ onFile, onProgress, onRefused }) => {
+        onFile?.("one", 10);
+        onProgress?.(10, "one");
+        onFile?.("two", 10);
+        onRefused?.("two", new Error("gone") as never);
+        return Promise.resolve({ files: 1, skipped: 0, bytes: 10, deleted: 0, left: [] });
+      },
+      ctx,
+      {},
+      false,
+    );
+  });
+  assertEquals([code, io.out], [4, "1 file transferred (10 B), 0 unchanged, 0 deleted\n"]);
+  // deno-lint-ignore no-control-regex -- it removes a line
+  assertMatch(io.err, /\r\x1b\[K1 file {2}10 B {2}[^\n]* {2}one\r\x1b\[K[^\r\n]* t: two\n/);
 });
