@@ -22,6 +22,7 @@ async function run(...args: string[]) {
 
 Deno.test("diagnose rejects wrong flags before it does anything", async () => {
   const rows: [args: string[], message: RegExp][] = [
+    [["pings", "127.0.0.1"], /Unexpected argument: "127\.0\.0\.1" \("pings" is not a command; see/],
     [["-4", "-6", "127.0.0.1"], /--ipv4 and --ipv6 exclude each other/],
     [["--cert", "x", "127.0.0.1"], /--cert and --key must be given together/],
     [["--pin", "abc", "127.0.0.1"], /Bad value for --pin: "abc"/],
