@@ -65,7 +65,13 @@ export const COMMANDS: Readonly<Record<string, (call: Call) => Promise<unknown>>
       signal: ctx.signal,
     });
     try {
-      for await (const chunk of stream) await part.append(chunk);
+      for await (const chunk of stream) {
+        // The rest could fill the disk.
+        if (size !== undefined && part.size + chunk.length > size) {
+          throw new CliError(`Cannot get ${remote}: it has ${size} bytes, and more arrived`);
+        }
+        await part.append(chunk);
+      }
     } finally {
       bar.end();
     }

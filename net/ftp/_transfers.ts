@@ -60,8 +60,23 @@ export class FtpTransfers {
     options: FtpTransferOptions,
     upload = false,
   ): Promise<Transfer> {
-    const { offset = 0, signal } = options;
+    const { signal } = options;
     if (signal?.aborted) throw this.#dialogue.spare(signal.reason);
+    using _ = this.#hurry(signal);
+    try {
+      return await this.#start(what, command, options, upload);
+    } catch (error) {
+      throw signal?.aborted && !this.#dialogue.isSpared(error) ? signal.reason : error;
+    }
+  }
+
+  async #start(
+    what: string,
+    command: string,
+    options: FtpTransferOptions,
+    upload: boolean,
+  ): Promise<Transfer> {
+    const { offset = 0 } = options;
     const agreed = await this.#dialer.agree();
     let isConfirmed: boolean;
     try {
@@ -76,8 +91,27 @@ export class FtpTransfers {
     const data = await this.#connected(what, agreed, options);
     // This is not possible any more once TLS has started.
     if (upload) data.resetOnAbort();
-    if (this.#control.protected) await this.#encrypt(what, data);
+    if (this.#control.protected) await this.#encrypt(what, data, this.#signalOf(options));
     return { what, data, isConfirmed };
+  }
+
+  /**
+   * Ends the session some time after a signal has aborted. Until then, the replies to the commands that are
+   * under way can come, and the session goes on.
+   */
+  #hurry(signal: AbortSignal | undefined): Disposable {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const onAbort = () => {
+      const end = () => this.#dialogue.abort(signal!.reason);
+      timer = setTimeout(end, Math.min(BREAK, this.#dialogue.timeout || BREAK));
+    };
+    signal?.addEventListener("abort", onAbort);
+    return {
+      [Symbol.dispose]() {
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", onAbort);
+      },
+    };
   }
 
   /** Waits for the data connection. A server that cannot connect to this side says so in its reply. */
@@ -97,10 +131,11 @@ export class FtpTransfers {
     }
   }
 
-  async #encrypt(what: string, data: Connection): Promise<void> {
+  async #encrypt(what: string, data: Connection, signal: AbortSignal): Promise<void> {
     try {
-      await upgradeTls(data, this.#dialogue.tlsSettings);
+      await upgradeTls(data, { ...this.#dialogue.tlsSettings, signal });
     } catch (error) {
+      if (signal.aborted) throw await this.#abandon(data, signal.reason);
       // The other end is not the server. The reply on the control connection does not matter then.
       if (error instanceof NetError && error.kind === "tls") throw error;
       throw await this.#breakOff(what, data, error);

@@ -6,7 +6,9 @@ import { ReplyError } from "../../../net/errors/reply_error.ts";
 import { connectFtp } from "../../../net/ftp/client.ts";
 import { parseFtpListing } from "../../../net/ftp/listing.ts";
 import { downloadTree, uploadTree } from "../../../net/ftp/tree.ts";
+import { testCertificates } from "../../_support/certificates.ts";
 import { fileServer, PLAIN, say } from "../../_support/ftp_script.ts";
+import { beginTls } from "../../_support/line_server.ts";
 
 const WITHOUT_MLSD = () => "211-Features\r\n SIZE\r\n211 End\r\n";
 
@@ -131,4 +133,52 @@ Deno.test("delete comes before the transfers, where names can mean one file", as
   await uploadTree(ftp, folder, "d", { delete: true });
   assertEquals(said, ["DELE", "RNTO"]);
   await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("a signal ends a transfer whose command is never answered, with its reason", async () => {
+  for (const step of ["EPSV", "REST", "RETR"]) {
+    const asked = Promise.withResolvers<void>();
+    await using server = fileServer(say("hello"), {
+      [step]: () => {
+        asked.resolve();
+        return "";
+      },
+    });
+    // The time to wait for the server afterwards is that for a reply, at most 5 seconds.
+    const ftp = await connectFtp({ ...PLAIN, port: server.port, timeout: 500 });
+    const stop = new AbortController();
+    const reason = new Error("enough");
+    const fetching = ftp.download("a", { offset: 1, signal: stop.signal });
+    void asked.promise.then(() => stop.abort(reason));
+    assertEquals(await fetching.then(() => undefined, (error) => error), reason);
+    assert(!ftp.open);
+    await ftp.close();
+  }
+});
+
+Deno.test("a signal ends the handshake of a data connection", async () => {
+  const { ca } = await testCertificates();
+  const stop = new AbortController();
+  const reason = new Error("enough");
+  await using server = fileServer(
+    async (conn, command) => {
+      if (!command.startsWith("RETR")) return;
+      await conn.read(new Uint8Array(1000));
+      stop.abort(reason);
+      await conn.read(new Uint8Array(1)).catch(() => {});
+    },
+    {
+      AUTH: (_, conn) => beginTls(conn, "234 go\r\n"),
+      ABOR: () => "226 done\r\n",
+    },
+    "426 broken off\r\n",
+  );
+  await using ftp = await connectFtp({
+    tls: "starttls",
+    caCerts: [ca],
+    port: server.port,
+    timeout: 500,
+  });
+  const fetching = ftp.download("a", { signal: stop.signal });
+  assertEquals(await fetching.then(() => undefined, (error) => error), reason);
 });
