@@ -116,6 +116,7 @@ class FetchLoop {
   /** Reads the rest of the response, and gives the turn back. */
   async end(): Promise<void> {
     this.#isUnwanted = this.#isHasty = true;
+    this.#session.allow();
     this.#session.line.most = this.#session.line.bytes + MAX_DRAIN;
     if (this.#tag !== "") { while (!this.#isOver) await this.#read(); }
     await this.#over();
@@ -185,9 +186,11 @@ class FetchLoop {
   }
 }
 
-/** Merges two responses about the same message. */
+/** Merges two responses about the same message. The first one gets the sections of the second one. */
 function merged(one: ImapMessage, other: ImapMessage): ImapMessage {
-  return { ...one, ...other, sections: new Map([...one.sections, ...other.sections]) };
+  const sections = one.sections as Map<string, Uint8Array | null>;
+  for (const [name, bytes] of other.sections) sections.set(name, bytes);
+  return { ...one, ...other, sections };
 }
 
 /** Returns a message whose sections do not share memory with what the server sends next. */

@@ -76,20 +76,25 @@ export class FoundNumbers {
 
   /** Adds a set such as `1:9,12`. */
   addSet(set: string): void {
-    this.#ranges = mergedRanges([...this.#ranges, ...rangesOf(set)]);
+    for (const range of rangesOf(set)) this.#ranges.push(range);
   }
 
   /** The number of numbers that ranges stand for. */
   get size(): number {
-    return countRanges(this.#ranges);
+    return countRanges(this.#merged());
   }
 
   /** Returns the numbers in ascending order, each once; of the ranges at most `most`. */
   sorted(most: number): number[] {
     const all = this.#numbers;
-    if (this.#ranges.length > 0) this.add(numbersIn(this.#ranges, most));
+    if (this.#ranges.length > 0) this.add(numbersIn(this.#merged(), most));
     // The sort of numbers is faster than one with a function.
     const sorted = Float64Array.from(all).sort();
     return Array.from(sorted.filter((number, i) => number !== sorted[i - 1]));
+  }
+
+  /** Returns the ranges, merged once for all responses. */
+  #merged(): Range[] {
+    return this.#ranges = mergedRanges(this.#ranges);
   }
 }

@@ -94,9 +94,12 @@ function kindOf(name: string): Kind {
   return kind;
 }
 
-/** The beginning of an item, in place of a missing value or behind a structure. */
+/**
+ * The beginning of an item, in place of a missing value or behind a structure. It ends before the next
+ * quote, so that the test of each quote does not read the same text again.
+ */
 const ITEM =
-  /(?:UID|FLAGS|RFC822(?:\.SIZE|\.HEADER|\.TEXT)?|INTERNALDATE|ENVELOPE|BODY(?:STRUCTURE|\[[^ ]*)?|MODSEQ) /iy;
+  /(?:UID|FLAGS|RFC822(?:\.SIZE|\.HEADER|\.TEXT)?|INTERNALDATE|ENVELOPE|BODY(?:STRUCTURE|\[[^ "]*)?|MODSEQ) /iy;
 /** The beginning of any item. */
 const ANY_ITEM = /[A-Z][A-Z0-9.-]*[ [(]/y;
 /** What follows a string within a structure: a number, NIL, a string or a list. */

@@ -527,7 +527,7 @@ const IMAP: CostRow[] = [
       '* LIST () "/" "',
       '"',
     ]],
-    units: ['"a" b ', '"a"b', '")) ', '"))" ', '" 1', '"( '],
+    units: ['"a" b ', '"a"b', '")) ', '"))" ', '" 1', '"( ', '")body[x'],
     run: (text) => parseImapResponse([text]),
   },
   {
@@ -623,6 +623,38 @@ const CLIENTS: CostRow[] = [
       await using mail = await connectImap({ ...CLEAR, port: server.port });
       await mail.select("INBOX");
       await mail.search();
+    },
+  },
+  {
+    name: "connectImap() and many answers to a search",
+    limit: MUCH,
+    only: true,
+    units: [" "],
+    run: async ({ length }) => {
+      const answers = Array.from(
+        { length: length / 8 },
+        (_, i) => `* ESEARCH UID ALL ${2 * i + 1}`,
+      );
+      await using server = imapServer(answers.join("\r\n"));
+      await using mail = await connectImap({ ...CLEAR, port: server.port });
+      await mail.select("INBOX");
+      await mail.search();
+    },
+  },
+  {
+    name: "connectImap() and many responses about one message",
+    limit: MUCH,
+    only: true,
+    units: [" "],
+    run: async ({ length }) => {
+      const parts = Array.from(
+        { length: length / 8 },
+        (_, i) => `* 1 FETCH (UID 1 BODY[${i + 1}] "")`,
+      );
+      await using server = imapServer(parts.join("\r\n"));
+      await using mail = await connectImap({ ...CLEAR, port: server.port });
+      await mail.fetch(1, { sections: ["1"] });
+      for await (const _ of mail.fetch(1, { sections: ["1"] }));
     },
   },
   {
