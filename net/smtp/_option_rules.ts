@@ -113,12 +113,19 @@ const { size: __, ...repeatable } = SEND_MAIL.rules;
 export const POOL_SEND = new OptionRules<PoolSendOptions>(repeatable);
 
 /**
- * Checks an envelope, except for the form of its addresses, which `formatSmtpPath` checks.
+ * Checks an envelope, except for the form of its addresses, which `formatSmtpPath` checks. A recipient
+ * that is given twice counts once, or it would get the message twice over several transactions.
  *
  * @throws {TypeError} If a value has the wrong type, or if there is no recipient.
  */
 export function checkEnvelope(envelope: SmtpEnvelope): SmtpEnvelope {
   const { from, to } = ENVELOPE.check("send", envelope);
   if (to.length === 0) throw new TypeError("to must contain at least one recipient");
-  return { from, to: to.map((one) => typeof one === "string" ? one : { ...one }) };
+  const recipients = new Map<string, string | SmtpRecipient>();
+  for (const one of to) {
+    const isPlain = typeof one === "string";
+    const address = isPlain ? one : one.address;
+    if (!recipients.has(address)) recipients.set(address, isPlain ? one : { ...one });
+  }
+  return { from, to: [...recipients.values()] };
 }

@@ -101,7 +101,10 @@ export type SmtpMessage =
 export interface SmtpEnvelope {
   /** The address that gets a report if the message cannot be delivered; empty for no report. */
   readonly from: string;
-  /** The recipients: addresses, or addresses with options. `postmaster` needs no domain. */
+  /**
+   * The recipients: addresses, or addresses with options. `postmaster` needs no domain. An address that is
+   * given twice counts once, with the options of the first.
+   */
   readonly to: readonly (string | SmtpRecipient)[];
 }
 

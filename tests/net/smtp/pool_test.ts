@@ -166,6 +166,21 @@ Deno.test("a pool tries those again, alone, who were refused for now", async () 
   assertEquals([[...turns.values()], none.retryable], [[1, 3], true]);
 });
 
+Deno.test("a recipient that is given twice gets the message once", async () => {
+  let turn = 0;
+  await using server = post({
+    RCPT: () => ++turn === 2 ? "451 4.7.1 later\r\n" : "250 ok\r\n",
+  });
+  const to = ["a@b.test", { address: "a@b.test" }, "c@b.test", "a@b.test"];
+  await using pool = new SmtpPool({ ...PLAIN, port: server.port, minTimeout: 1 });
+  assertEquals((await pool.send({ from: "", to }, "x")).accepted, ["a@b.test", "c@b.test"]);
+  assertEquals(server.heard.filter((line) => line.startsWith("RCPT")), [
+    "RCPT TO:<a@b.test>",
+    "RCPT TO:<c@b.test>",
+    "RCPT TO:<c@b.test>",
+  ]);
+});
+
 Deno.test("a message of a pool is given up while it waits, and the others go on", async () => {
   const { promise: held, resolve: go } = Promise.withResolvers<void>();
   await using server = post({ MAIL: async () => (await held, "250 ok\r\n") });
