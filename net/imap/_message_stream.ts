@@ -32,6 +32,7 @@ export async function streamSection(
     } catch (error) {
       // The reader has cancelled. The rest is read to keep the session usable.
       if (!dialogue.conn.open) throw error;
+      session.allow();
     }
   };
   let short = false;

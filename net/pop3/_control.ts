@@ -122,6 +122,7 @@ export class Pop3Control {
   /** Asks for UTF-8, which is allowed before the login only. A server may refuse. */
   async #beginUtf8(): Promise<void> {
     if (this.utf8 || !this.#wantsUtf8 || !this.capabilities.has("UTF8")) return;
+    this.#checkSilence();
     await this.dialogue.writeLine("UTF8");
     this.utf8 = (await this.status()).ok;
   }
@@ -156,7 +157,8 @@ export class Pop3Control {
       await dialogue.writeLine(line, shown);
       return await next();
     };
-    const stamp = /<[^<>@]+@[^<>@]+>/.exec(this.#greeting)?.[0];
+    // Other characters are no message id. They would help to find the password by collisions of MD5.
+    const stamp = /<[!-;=?A-~]+@[!-;=?A-~]+>/.exec(this.#greeting)?.[0];
     return {
       offered: this.capabilities.get("SASL") ?? [],
       // The initial response would often exceed the limit for a command (RFC 5034 §4).

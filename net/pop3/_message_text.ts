@@ -45,6 +45,7 @@ export function textStream(
     },
     cancel: async () => {
       try {
+        dialogue.allow(dialogue.timeout);
         for (let left = MAX_DRAIN; left > 0;) {
           const part = await next();
           if (part.done) return resolve();

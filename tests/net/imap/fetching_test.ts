@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { delay } from "@std/async/delay";
 import { NetError } from "../../../net/errors/errors.ts";
 import {
   connectImap,
@@ -188,4 +189,24 @@ testAlone(import.meta.url, {
     assertEquals(count, total * 2000);
     assert(most < 100_000_000, `${most} bytes more`);
   },
+});
+
+Deno.test("what nobody wants any more keeps other calls waiting until commandTimeout", async () => {
+  const answers = [size(7) + size(8), "* 1 FETCH (UID 1 BODY[] {1000000}\r\n"];
+  const endless = ["* OK still there\r\n", "x"];
+  for (const [i, answer] of answers.entries()) {
+    await using server = mailbox(async (_, conn) => {
+      await conn.write(answer);
+      while (conn.open) {
+        await conn.write(endless[i]!);
+        await delay(10);
+      }
+      return undefined;
+    });
+    await using mail = await connect(server, { commandTimeout: 200 });
+    if (i === 0) { for await (const _ of mail.fetch("1:*", { size: true })) break; }
+    else await (await mail.message(1)).cancel();
+    await assertRejects(() => mail.noop(), NetError);
+    assertEquals(mail.open, false);
+  }
 });

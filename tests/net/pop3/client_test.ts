@@ -528,3 +528,31 @@ Deno.test("many headers and many deletions take as few round trips as the server
     assertEquals(server.heard.slice(-2), ["RSET", "QUIT"]);
   }
 });
+
+Deno.test("a cancelled message that never ends does not keep other calls waiting", async () => {
+  await using server = maildrop({
+    RETR: async (_, conn) => {
+      await conn.write("+OK\r\n");
+      while (conn.open) {
+        await conn.write("x");
+        await delay(10);
+      }
+      return undefined;
+    },
+  });
+  await using mail = await connectPop3({ ...PLAIN, ...ANN, port: server.port, timeout: 200 });
+  await (await mail.retrieve(1)).cancel();
+  assertEquals(mail.open, false);
+});
+
+Deno.test("APOP ignores a time stamp that is no message id (RFC 1939 §7)", async () => {
+  for (const stamp of ["<1@\xe9>", "<1\x01@a.test>", "<1 2@a.test>"]) {
+    await using server = lineServer(
+      `+OK ${stamp}\r\n`,
+      (line) => line === "CAPA" ? "-ERR\r\n" : "+OK\r\n",
+    );
+    const options = { ...PLAIN, ...ANN, port: server.port, mechanism: "APOP" } as const;
+    const error = await assertRejects(() => connectPop3(options), NetError);
+    assertEquals([error.kind, server.heard], ["unsupported", ["CAPA"]]);
+  }
+});
