@@ -95,12 +95,13 @@ export class SmtpMessages {
         // The recipients that have the message must not get it twice.
         if (accepted.length === 0 || !(error instanceof NetError)) throw error;
         if (!this.#control.dialogue.isSpared(error)) this.#control.dialogue.abort(error);
-        rejected.push(...this.#given(left, addressees.length, error));
+        for (const one of this.#given(left, addressees.length, error)) rejected.push(one);
         break;
       }
-      accepted.push(...outcome.accepted);
-      rejected.push(...outcome.rejected);
-      lines.push(...outcome.lines);
+      // A call takes about 100,000 arguments, so push() gets them one by one.
+      for (const address of outcome.accepted) accepted.push(address);
+      for (const one of outcome.rejected) rejected.push(one);
+      for (const line of outcome.lines) lines.push(line);
       if (outcome.over.length > 0) {
         this.#most = Math.min(most, outcome.accepted.length || 1);
       }

@@ -240,9 +240,7 @@ export class Transactions {
       const reply = await this.#final();
       this.midway = false;
       if (!isPositive(reply)) throw this.#control.refused("Cannot send the message", reply);
-      accepted.push(...addresses);
-      lines.push(...reply.lines);
-      return outcome;
+      return { accepted: addresses, rejected, lines: reply.lines };
     }
     for (const [i, address] of addresses.entries()) {
       try {
@@ -259,7 +257,7 @@ export class Transactions {
         if (i === 0 || !(error instanceof NetError)) throw error;
         this.#control.dialogue.abort(error);
         const sent = error instanceof ReplyError ? "no" : "maybe";
-        rejected.push(...addresses.slice(i).map((address) => ({ address, error, sent } as const)));
+        for (const address of addresses.slice(i)) rejected.push({ address, error, sent });
         break;
       }
     }
@@ -317,7 +315,7 @@ class Recipients implements Accepted {
 
   /** Leaves recipients to further transactions. */
   defer(rest: readonly Addressee[]): void {
-    this.over.push(...rest);
+    for (const one of rest) this.over.push(one);
   }
 }
 

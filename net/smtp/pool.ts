@@ -187,10 +187,10 @@ export class SmtpPool implements AsyncDisposable {
       let isFree = false;
       try {
         const sent = await this.#once({ envelope: { ...envelope, to: left }, message, options });
-        accepted.push(...sent.accepted);
+        for (const address of sent.accepted) accepted.push(address);
         if (sent.text !== "") texts.push(sent.text);
         later = sent.rejected.filter(isTemporary);
-        rejected.push(...sent.rejected.filter((one) => !isTemporary(one)));
+        for (const one of sent.rejected) if (!isTemporary(one)) rejected.push(one);
         const again = new Set(later.map(({ address }) => address));
         left = left.filter((one) => again.has(typeof one === "string" ? one : one.address));
         // The session has ended after some recipients: the others go over a new one.

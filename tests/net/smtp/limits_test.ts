@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
+import { memoryPair } from "../../../net/connection/memory_pair.ts";
 import { NetError } from "../../../net/errors/errors.ts";
 import { ReplyError } from "../../../net/errors/reply_error.ts";
 import { serveTcp } from "../../../net/tcp/server.ts";
@@ -218,4 +219,25 @@ Deno.test("a pool keeps to the number of connections that the server accepts", a
   assertEquals([all.length, pool.stats().waiting], [30, 0]);
   assert(refused >= 1 && refused <= 3, `${refused}`);
   assert(pool.stats().connections <= 2, `${pool.stats().connections}`);
+});
+
+Deno.test("a message to more recipients than a call takes arguments is reported as sent", async () => {
+  const [near, far] = memoryPair();
+  const serve = async () => {
+    await far.write("220 hi\r\n");
+    const decoder = new TextDecoder();
+    for (let chunk; (chunk = await far.readChunk()) !== null;) {
+      const text = decoder.decode(chunk);
+      const lines = text.split("\n").length - 1;
+      if (text.startsWith("EHLO")) await far.write("250-a\r\n250 PIPELINING\r\n");
+      else if (text.startsWith("DATA")) await far.write("354 go on\r\n");
+      else await far.write("250 ok\r\n".repeat(text.endsWith("\r\n.\r\n") ? 1 : lines));
+    }
+  };
+  const served = serve().finally(() => far.close());
+  const mail = await connectSmtp({ connection: near, tls: "none" });
+  const { accepted } = await mail.send({ from: "", to: people(150_000) }, "x");
+  assertEquals(accepted.length, 150_000);
+  await mail.close();
+  await served;
 });
