@@ -1,5 +1,6 @@
 /** The flags for the server, the encryption and the login. @module */
 
+import { credentialsIn } from "../../net/internal/mail_rules.ts";
 import { PIN_FORM, readPin } from "../../net/internal/x509/pin.ts";
 import type { MailLoginOptions, SaslName } from "../../net/mail/options.ts";
 import {
@@ -55,6 +56,9 @@ const MECHANISMS = [
   "OAUTHBEARER",
   "XOAUTH2",
 ] as const satisfies readonly SaslName[];
+
+/** The ways to log in besides SASL. */
+type CommandWay = "USER" | "APOP" | "LOGIN-COMMAND";
 
 const TLS = {
   type: "choice",
@@ -126,7 +130,7 @@ export async function clientOptions(
  * @returns Options for `connectSmtp`, `connectPop3` and `connectImap`.
  * @throws {CliError} As {@linkcode clientOptions} does, and for an unknown mechanism.
  */
-export async function loginOptions<M extends string = never>(
+export async function loginOptions<M extends CommandWay = never>(
   { mechanism, tokenFile, ...values }: ClientValues & {
     mechanism?: string | undefined;
     tokenFile?: string | undefined;
@@ -139,10 +143,26 @@ export async function loginOptions<M extends string = never>(
   if (mechanism !== undefined && name === undefined) {
     throw badValue("--mechanism", mechanism, names.join(", "));
   }
-  if (tokenFile === undefined) return { ...await clientOptions(values, ctx), mechanism: name };
+  if (tokenFile === undefined) {
+    return checked({ ...await clientOptions(values, ctx), mechanism: name });
+  }
   const { user, ...rest } = values;
   if (user === undefined) throw new CliError("--token-file requires --user", 2);
   const accessToken = await readSecret(tokenFile);
   const options = await clientOptions({ ...rest, user: undefined }, ctx);
-  return { ...options, username: user, accessToken, mechanism: name };
+  return checked({ ...options, username: user, accessToken, mechanism: name });
+}
+
+/** Checks a login. An error names the flags. */
+function checked<M extends SaslName | CommandWay>(
+  options: MailLoginOptions<M>,
+): MailLoginOptions<M> {
+  try {
+    credentialsIn("the login", options);
+  } catch (error) {
+    const message = (error as Error).message.replaceAll("username", "--user")
+      .replaceAll("accessToken", "--token-file").replace(/^mechanism/, "--mechanism");
+    throw new CliError(message, 2);
+  }
+  return options;
 }

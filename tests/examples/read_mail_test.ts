@@ -302,3 +302,30 @@ Deno.test("read_mail logs in by the mechanism that is asked for, also with a tok
   assertEquals(server.heard, []);
   await Deno.remove(here, { recursive: true });
 });
+
+Deno.test("read_mail says what the server refuses to fetch, and what a login lacks", async () => {
+  await using server = lineServer("* PREAUTH [CAPABILITY IMAP4rev1] hi\r\n", (line) => {
+    const [tag, , verb] = line.split(" ");
+    if (verb === "SEARCH") return `* SEARCH 1\r\n${tag} OK\r\n`;
+    return `${tag} ${verb === "FETCH" ? "NO it is broken" : "OK done"}\r\n`;
+  });
+  const here = await Deno.makeTempDir();
+  await Deno.writeTextFile(`${here}/empty`, "\n");
+  await Deno.writeTextFile(`${here}/secret`, "hush\n");
+  const run = async (...args: string[]) => {
+    const io = recordingIo();
+    const code = await main(["list", "--port", `${server.port}`, "--tls", "none", ...args], io);
+    return `${code} ${io.err}`;
+  };
+  assertMatch(await run(), /^1 read-mail: Cannot fetch all messages: NO it is broken.*\n$/);
+  server.heard.length = 0;
+  const ann = (file: string) => ["--user", "ann", "--password-file", `${here}/${file}`];
+  assertEquals(await run("--mechanism", "PLAIN"), "2 read-mail: --mechanism requires --user\n");
+  assertEquals(await run(...ann("empty")), "2 read-mail: password must not be empty\n");
+  assertMatch(
+    await run(...ann("secret"), "--mechanism", "xoauth2"),
+    /^2 read-mail: --mechanism "XOAUTH2" requires --token-file: .*\n$/,
+  );
+  assertEquals(server.heard, []);
+  await Deno.remove(here, { recursive: true });
+});

@@ -115,6 +115,8 @@ export function isPlainFailure({ name }: Error): boolean {
 const NET_ERRORS: ReadonlySet<string> = new Set([
   "NetError",
   "ReplyError",
+  "ImapFetchError",
+  "SmtpRecipientsError",
   "HttpRequestError",
   "HttpTimeoutError",
   "TunnelError",
