@@ -5,6 +5,9 @@
 
 import { parseDigits } from "../text.ts";
 
+/** The largest number of a message (RFC 9051 §9). */
+export const MAX_NUMBER = 2 ** 32 - 1;
+
 /** A range of numbers: the first and the last one. */
 export type Range = readonly [first: number, last: number];
 
@@ -18,7 +21,7 @@ export function rangesOf(set: string): Range[] {
     const colon = part.indexOf(":");
     const one = parseDigits(colon === -1 ? part : part.slice(0, colon), 10);
     const other = colon === -1 ? one : parseDigits(part.slice(colon + 1), 10);
-    if (!one || !other) continue;
+    if (!one || !other || Math.max(one, other) > MAX_NUMBER) continue;
     ranges.push(one <= other ? [one, other] : [other, one]);
   }
   return ranges;

@@ -7,7 +7,14 @@ import {
   type ImapValue,
 } from "./codec.ts";
 import { checkSection, sectionItem } from "./_sections.ts";
-import { type FoundNumbers, mergedRanges, numbersIn, type Range, rangesOf } from "./_ranges.ts";
+import {
+  type FoundNumbers,
+  MAX_NUMBER,
+  mergedRanges,
+  numbersIn,
+  type Range,
+  rangesOf,
+} from "./_ranges.ts";
 import { parseDigits, upperAscii } from "../text.ts";
 import { decodeText } from "./_text.ts";
 import type { ImapFetch, ImapFolder, ImapSelected, ImapSpecialUse, ImapStatus } from "./options.ts";
@@ -128,7 +135,7 @@ export function addFound(found: FoundNumbers, response: ImapResponse): boolean {
   if (name === "SEARCH") {
     const uids = values.map((value) => numberOf(value, 10));
     // Some servers send a zero if they find nothing.
-    found.add(uids.filter((uid) => uid !== undefined && uid > 0) as number[]);
+    found.add(uids.filter((uid) => uid !== undefined && uid > 0 && uid <= MAX_NUMBER) as number[]);
     return true;
   }
   if (name !== "ESEARCH") return false;

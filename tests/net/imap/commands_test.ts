@@ -189,3 +189,13 @@ Deno.test("idle() without IDLE yields what other commands reveal, and ends with 
   mail.abort();
   await assertRejects(() => next, NetError);
 });
+
+Deno.test("search() leaves out numbers that no message can have", async () => {
+  const found = "* SEARCH 0 7 4294967296 9999999999\r\n* ESEARCH UID ALL 0,8,4294967296\r\n";
+  await using server = await scriptedImap("", {
+    "UID SEARCH": `${found}$ OK done\r\n`,
+    "SELECT": "* 9 EXISTS\r\n$ OK\r\n",
+  });
+  await server.mail.select("INBOX");
+  assertEquals(await server.mail.search(), [7, 8]);
+});
