@@ -23,7 +23,7 @@ import {
   type Session,
   systemServers,
 } from "./dns/_server.ts";
-import { answerLines, heading, rowsOf } from "./dns/_text.ts";
+import { answerLines, hasRecords, heading, rowsOf } from "./dns/_text.ts";
 import { printTrace } from "./dns/_trace.ts";
 import { toPlainJson } from "./internal/plain_json.ts";
 import { isAddress } from "./internal/program_output.ts";
@@ -154,7 +154,7 @@ async function lookUp(
     ctx.print(heading(name, type, answer.answers));
     answerLines(type, answer, all).forEach(ctx.print);
   }
-  return answers.some((answer) => answer.answers.length > 0);
+  return answers.some((answer, i) => hasRecords(types[i]!, answer));
 }
 
 /** Compares two servers for each type. Returns whether all answers are equal. */

@@ -194,6 +194,28 @@ const FAULT_FLAGS = [
   "discard",
 ] as const satisfies (keyof NetworkFaults)[];
 
+/** The values of flags that are not given, except undefined. */
+const UNSET: Readonly<Record<string, unknown>> = {
+  ...{ latency: 0, jitter: 0, loss: 0, duplicate: 0, probability: 1, scheduleInterval: 0 },
+  ...{ direction: "both", refuse: false, discard: false, udp: false },
+};
+const DATAGRAM_FLAGS = ["loss", "duplicate"];
+const STREAM_FLAGS = [
+  ...FAULT_FLAGS.filter((name) => name !== "latency" && name !== "jitter"),
+  ...["probability", "upload", "download", "schedule", "scheduleInterval", "refuse"],
+];
+const ALL_FLAGS = ["latency", "jitter", "direction", ...STREAM_FLAGS, ...DATAGRAM_FLAGS];
+
+/** Throws if a flag is given that has no effect. */
+function refuseFlags(names: readonly string[], given: object, why: string): void {
+  const values: Record<string, unknown> = { ...given };
+  for (const name of names) {
+    if (values[name] === undefined || values[name] === UNSET[name]) continue;
+    const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    throw new CliError(`${flag} does not apply ${why}`, ExitCode.usage);
+  }
+}
+
 /**
  * Runs the program.
  *
@@ -209,10 +231,13 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
     }
     const onEvent = (event: FaultProxyEvent) => log(ctx, event);
     if (control !== undefined) {
+      refuseFlags(["udp", ...ALL_FLAGS], values, "to --control: send faults to its interface");
       await using server = serveFaultControl({ hostname, port: control, onEvent });
       ctx.listening(server);
       return await ctx.untilShutdown(server, { drain });
     }
+    if (values.udp) refuseFlags(STREAM_FLAGS, values, "to --udp");
+    else refuseFlags(DATAGRAM_FLAGS, values, "without --udp");
     if (values.udp) {
       const { latency, jitter, loss, duplicate, direction } = values;
       const faults = { latency, jitter, loss, duplicate };

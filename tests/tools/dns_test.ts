@@ -223,3 +223,15 @@ Deno.test("dns runs with exactly its permissions", async () => {
   const wrong = await runRunnable("dns", ["a..test"]);
   assertMatch(wrong.stderr, /it has an empty label|Cannot find the name servers/);
 });
+
+Deno.test("dns finds nothing if there are only aliases, other types or other names", async () => {
+  const alias: DnsRecord = { name: "host.test", ttl: 1, type: "CNAME", target: "away.test" };
+  const text: DnsRecord = { name: "host.test", ttl: 1, type: "TXT", texts: ["a"] };
+  await using server = await serveDns(() => ({
+    answers: [alias, text, { ...HOST, name: "bank.test" }],
+    authorities: [SOA],
+  }));
+  const { code, out } = await run("host.test", "A", "--server", `127.0.0.1:${server.port}`);
+  assertEquals(code, 1);
+  assertStringIncludes(out, "\n  no A record; kept for 30 s\n");
+});

@@ -43,7 +43,9 @@ export async function explainHandshake(
       : kind === "protocol"
       ? "Check the port, and the scheme of the URL."
       : undefined;
-    return failed(TEXTS[kind] ?? reason, advice);
+    // Whatever fails before the handshake is about the protocol in which it is agreed on.
+    const texts = error.phase === "handshake" ? TEXTS : COMMAND_TEXTS;
+    return failed(texts[kind] ?? reason, advice);
   }
   if (tls === "not-tls" || MAYBE_PLAIN.has(kind)) {
     if (target.tls === "try") return { status: "skipped", text: "does not speak TLS" };
@@ -95,6 +97,13 @@ const TEXTS: Readonly<Record<string, string>> = {
   timeout: "does not answer the TLS handshake",
   reset: "resets the connection during the TLS handshake",
   truncated: "ends the connection during the TLS handshake",
+};
+
+/** The same before a handshake by STARTTLS. */
+const COMMAND_TEXTS: Readonly<Record<string, string>> = {
+  timeout: "sends no complete reply before STARTTLS",
+  reset: "resets the connection before STARTTLS",
+  truncated: "ends the connection before STARTTLS",
 };
 
 /**

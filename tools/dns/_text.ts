@@ -3,14 +3,21 @@
 import type { DnsAnswer } from "../../net/dns/client.ts";
 import type { DnsMessage } from "../../net/dns/codec.ts";
 import { describeDnsError } from "../../net/dns/extension.ts";
-import { type DnsRecord, formatDnsRecord } from "../../net/dns/record.ts";
+import { type DnsRecord, type DnsType, formatDnsRecord } from "../../net/dns/record.ts";
+import { withoutForeign } from "../../net/internal/dns_answers.ts";
 import { count, showTime } from "../internal/text.ts";
 
 /** Most records of a section to show without `--all`. */
 const MAX_ROWS = 8;
 
+/** Returns whether an answer has records of a type, for the name or for that of an alias. */
+export function hasRecords(type: DnsType, { questions, answers }: DnsMessage): boolean {
+  const name = questions[0]?.name ?? answers[0]?.name ?? ".";
+  return withoutForeign(name, type, answers).some((record) => record.type === type);
+}
+
 /** Returns the lines for one answer. */
-export function answerLines(type: string, answer: DnsAnswer, all: boolean): string[] {
+export function answerLines(type: DnsType, answer: DnsAnswer, all: boolean): string[] {
   const { answers, authorities, additionals, extension } = answer;
   return [
     ...rowsOf(answers, all),
@@ -23,8 +30,9 @@ export function answerLines(type: string, answer: DnsAnswer, all: boolean): stri
 }
 
 /** Returns what is absent, and for how long that may be kept (RFC 2308). */
-function absence(type: string, { code, answers, authorities }: DnsMessage): string[] {
-  if (answers.length > 0 || (code !== "NOERROR" && code !== "NXDOMAIN")) return [];
+function absence(type: DnsType, answer: DnsMessage): string[] {
+  const { code, authorities } = answer;
+  if (hasRecords(type, answer) || (code !== "NOERROR" && code !== "NXDOMAIN")) return [];
   const what = code === "NXDOMAIN" ? "no such name" : `no ${type} record`;
   const soa = authorities.find((record) => record.type === "SOA");
   return [

@@ -6,7 +6,7 @@ import { badValue, type CliContext } from "../cli.ts";
 import { toPlainJson } from "../internal/plain_json.ts";
 import { isAddress } from "../internal/program_output.ts";
 import { listSome, showTime } from "../internal/text.ts";
-import { answerLines } from "./_text.ts";
+import { answerLines, hasRecords } from "./_text.ts";
 
 /** Flags of a trace. */
 export interface TraceFlags {
@@ -41,10 +41,10 @@ export async function printTrace(
   if (last?.result !== "answer" && !json) {
     ctx.print(`✗ no server of ${last?.zone ?? "the root"} gives an answer`);
   }
-  return last?.result === "answer" && (last.answer?.answers.length ?? 0) > 0;
+  return last?.result === "answer" && last.answer !== undefined && hasRecords(type, last.answer);
 }
 
-function stepLines(step: DnsTraceStep, type: string, all: boolean): string[] {
+function stepLines(step: DnsTraceStep, type: DnsType, all: boolean): string[] {
   const { zone, server, address, result, answer, error } = step;
   const where = `${zone.padEnd(16)} ${server} (${address})`;
   if (error !== undefined) return [`✗ ${where}: ${error.message}`];

@@ -111,5 +111,5 @@ Deno.test("a silent server ends the dialogue before TLS at the time limit", asyn
   await using server = serveTcp({}, () => promise);
   const found = await look("smtp", server.addr.port, { timeout: 200 });
   resolve();
-  assertMatch(found.verdict, /does not answer the TLS handshake$/);
+  assertMatch(found.verdict, /sends no complete reply before STARTTLS$/);
 });

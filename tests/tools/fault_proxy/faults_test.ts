@@ -161,7 +161,7 @@ Deno.test("scheduled faults begin at their times, again after the interval", asy
   assertEquals(new Set(states).size, 2);
 });
 
-Deno.test("bad values of the flags with JSON are errors of usage", async () => {
+Deno.test("flags that are bad or without an effect are errors of usage", async () => {
   const to = ["--to", "127.0.0.1:9"];
   for (
     const args of [
@@ -172,6 +172,12 @@ Deno.test("bad values of the flags with JSON are errors of usage", async () => {
       [...to, "--schedule", "5"],
       [...to, "--schedule", '[{"refuse":true}]'],
       [...to, "--probability", "2"],
+      [...to, "--loss", "0.5"],
+      [...to, "--udp", "--bandwidth", "1kb"],
+      [...to, "--udp", "--upload", "{}"],
+      [...to, "--udp", "--refuse"],
+      ["--control", "0", "--latency", "1s"],
+      ["--control", "0", "--udp"],
     ]
   ) {
     const io = recordingIo();
