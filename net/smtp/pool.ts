@@ -45,6 +45,8 @@ export type ReplayableMessage = string | Uint8Array;
 
 /** Most tries of a message that do not count, because only a session or a limit was in the way. */
 const FREE_TRIES = 20;
+/** Time in which a server forgets connections that it has refused, in milliseconds. */
+const SETTLE = 100;
 /** Time for which the pool keeps to a limit of connections that the server has shown, in milliseconds. */
 const LIMIT_TIME = 60_000;
 
@@ -264,11 +266,14 @@ export class SmtpPool implements AsyncDisposable {
     try {
       return { client: await connectSmtp(this.#options), sent: 0 };
     } catch (error) {
-      // The server accepts fewer connections. The message can wait for one of the others.
-      if (this.#open > 1 && error instanceof ReplyError && error.retryable) {
-        this.#ceiling = this.#open - 1;
+      // The server accepts fewer connections. The message can wait for one of the others, or until the server
+      // no longer counts those that it has refused.
+      const others = this.#open > 1 || performance.now() < this.#ceilingEnd;
+      if (others && error instanceof ReplyError && error.retryable) {
+        this.#ceiling = Math.max(1, this.#open - 1);
         this.#ceilingEnd = performance.now() + LIMIT_TIME;
         this.#free.add(error);
+        if (this.#open === 1) await delay(SETTLE);
       }
       this.#release();
       throw error;
