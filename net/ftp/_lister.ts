@@ -115,7 +115,7 @@ export class FtpLister {
     } catch (error) {
       // The directory exists, because the session is in it.
       // The message of the error names the directory, whose name can contain any words.
-      const empty = isReply(error, /^[45]50$/) &&
+      const empty = isReply(error, /^[45]50$/) && !this.#transfers.partial.has(error) &&
         /no (?:such )?files?\b(?! or director)|no members|empty/i.test(error.text);
       if (empty) return [];
       throw error;

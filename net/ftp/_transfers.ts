@@ -316,6 +316,9 @@ export class FtpTransfers {
     return sent;
   }
 
+  /** The errors of listings of which some lines had arrived. */
+  readonly partial = new WeakSet<Error>();
+
   /** Fetches a listing as lines. */
   async listing(what: string, command: string): Promise<string[]> {
     const transfer = await this.#open(what, command, {});
@@ -328,7 +331,12 @@ export class FtpTransfers {
       data.abort(error);
       throw error;
     }
-    await this.#verdict.of(transfer);
+    try {
+      await this.#verdict.of(transfer);
+    } catch (error) {
+      if (lines.length > 0 && error instanceof Error) this.partial.add(error);
+      throw error;
+    }
     return lines;
   }
 

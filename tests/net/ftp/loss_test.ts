@@ -38,6 +38,13 @@ Deno.test("a refused listing is not an empty one, whatever the name of its direc
   }
 });
 
+Deno.test("a listing that is refused after some lines is not an empty one", async () => {
+  const data = say("-rw-r--r-- 1 a b 5 Jan  5  2026 precious\r\n");
+  await using server = fileServer(data, { FEAT: WITHOUT_MLSD }, "450 No files\r\n");
+  await using ftp = await connectFtp({ ...PLAIN, port: server.port });
+  await assertRejects(() => ftp.list(), ReplyError, "No files");
+});
+
 Deno.test("a file named -a does not pass for the flag of LIST", async () => {
   await using server = fileServer(
     (conn, command) => {
