@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "
 import { delay } from "@std/async/delay";
 import { configure, type LogRecord, reset } from "@logtape/logtape";
 import { NetError } from "../../../net/errors/errors.ts";
-import { connectWebSocket } from "../../../ws/client/client.ts";
+import { connectWebSocket as connect } from "../../../ws/client/client.ts";
 import type { WsConnection } from "../../../ws/connection/connection.ts";
 import { upgrade } from "../../../ws/server/upgrade.ts";
 import { createUpgrader } from "../../../ws/server/upgrader.ts";
@@ -17,10 +17,23 @@ async function refused(url: string, headers: HeadersInit = {}): Promise<string |
   return error.code;
 }
 
+/** The connections of clients in the running test. */
+const opened: WsConnection[] = [];
+
+/** Connects. A test ends when the TCP connection of the client has, which the server closes first. */
+async function connectWebSocket(...args: Parameters<typeof connect>): Promise<WsConnection> {
+  const conn = await connect(...args);
+  opened.push(conn);
+  return conn;
+}
+
 /** The tests that every transport must pass. */
 export function serverSuite(transport: string, hardened: boolean): void {
   const test = (name: string, run: () => void | Promise<void>) =>
-    Deno.test(`on ${transport}: ${name}`, run);
+    Deno.test(`on ${transport}: ${name}`, async () => {
+      await run();
+      await Promise.all(opened.splice(0).map(({ gone }) => gone));
+    });
   const serve = (options: ServeWebSocketOptions = {}, handler?: WsHandler) =>
     serveAny({ hardened, ...options }, handler);
 
