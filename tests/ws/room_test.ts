@@ -93,7 +93,7 @@ Deno.test("all members get the same order over real connections, and leave when 
     return got.join();
   }));
   assertEquals(new Set(seen).size, 1);
-  for (const conn of conns) await conn.close();
+  for (const conn of conns) await conn[Symbol.asyncDispose]();
   await until(() => room.members.size === 0);
 });
 

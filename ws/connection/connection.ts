@@ -387,9 +387,10 @@ export class WsConnection implements AsyncDisposable, AsyncIterable<WsMessage> {
     return this.closed;
   }
 
-  /** Closes with 1000. */
+  /** Closes with 1000. On our own transport, it also waits until the TCP connection is closed; see `gone`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+    if (this.#own) await this.gone;
   }
 
   static readonly #socketEvents: WsSocketEvents<WsConnection> = {
