@@ -81,7 +81,7 @@ const cli = defineCli({
   examples: [
     "deno task dns example.com MX TXT",
     "deno task dns example.com --server tls://192.0.2.53#dns.example",
-    "deno task dns example.com --server 192.0.2.53 --compare https://dns.example/dns-query",
+    "deno task dns example.com --compare https://dns.example/dns-query",
     "deno task dns --trace www.example.com",
     "deno task dns printer.local",
   ],

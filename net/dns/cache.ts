@@ -24,9 +24,8 @@
  * @module
  */
 
-import { withoutForeign } from "../internal/dns_answers.ts";
+import { nameKey, withoutForeign } from "../internal/dns_answers.ts";
 import { count, numberFrom, OptionRules } from "../internal/options.ts";
-import { lowerAscii } from "../text.ts";
 import { ageMessage } from "./_age.ts";
 import type { DnsAnswer } from "./query_options.ts";
 import type { DnsType } from "./record_types.ts";
@@ -164,5 +163,5 @@ export class DnsCache {
 }
 
 function keyOf(name: string, type: string): string {
-  return `${lowerAscii(name.replace(/(?<!\\)\.$/, ""))} ${type}`;
+  return `${nameKey(name)} ${type}`;
 }

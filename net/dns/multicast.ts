@@ -35,6 +35,7 @@
 
 import { formatAddress } from "../address.ts";
 import { NetError } from "../errors/errors.ts";
+import { nameKey } from "../internal/dns_answers.ts";
 import { ipAddress, peerAddress } from "../internal/host_rules.ts";
 import {
   milliseconds,
@@ -45,7 +46,6 @@ import {
   timeLimit,
   word,
 } from "../internal/options.ts";
-import { lowerAscii } from "../text.ts";
 import { bindUdp } from "../udp/socket.ts";
 import type { Datagram } from "../udp/options.ts";
 import type { UdpSocket } from "../udp/udp_socket.ts";
@@ -212,7 +212,7 @@ class MulticastQuery {
   }
 
   #isWanted(record: DnsRecord): boolean {
-    return lowerAscii(record.name) === lowerAscii(this.#name).replace(/\.$/, "") &&
+    return nameKey(record.name) === nameKey(this.#name) &&
       (record.type === this.#type || record.type === "CNAME");
   }
 

@@ -27,7 +27,7 @@
  */
 
 import { parseHostPort } from "../address.ts";
-import { withDeadline } from "../internal/deadline.ts";
+import { nameKey } from "../internal/dns_answers.ts";
 import {
   either,
   integer,
@@ -40,7 +40,7 @@ import {
   text,
   word,
 } from "../internal/options.ts";
-import { lowerAscii } from "../text.ts";
+import { orAbort } from "../internal/or_abort.ts";
 import { DnsCache, type DnsCacheOptions } from "./cache.ts";
 import { queryDns } from "./client.ts";
 import type { DnsAnswer, DnsQuerySettings, DnsServer, QueryDnsOptions } from "./query_options.ts";
@@ -218,11 +218,11 @@ export class DnsResolver {
       this.#hits++;
       return { ...kept, name, cached: true };
     }
-    const key = `${lowerAscii(name)} ${type}`;
+    const key = `${nameKey(name)} ${type}`;
     const flight = this.#flights.get(key) ?? this.#start(key, name, type);
     flight.waiting++;
     try {
-      const answer = await withDeadline(flight.answer, 0, unreachable, signal);
+      const answer = await (signal ? orAbort(flight.answer, signal) : flight.answer);
       return { ...answer, name, cached: false };
     } finally {
       if (--flight.waiting === 0) {
@@ -266,11 +266,6 @@ export class DnsResolver {
     if (failed !== undefined) return failed;
     throw error;
   }
-}
-
-/** There is no time limit besides those of the servers. */
-function unreachable(): Error {
-  return new DOMException("the query has no time limit of its own", "InvalidStateError");
 }
 
 /** Returns the names to query, in order, as the C library does. */

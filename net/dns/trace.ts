@@ -28,6 +28,7 @@
 
 import { formatAddress } from "../address.ts";
 import { NetError } from "../errors/errors.ts";
+import { nameKey } from "../internal/dns_answers.ts";
 import {
   flag,
   milliseconds,
@@ -39,7 +40,6 @@ import {
   text,
 } from "../internal/options.ts";
 import { peerAddress } from "../internal/host_rules.ts";
-import { lowerAscii } from "../text.ts";
 import { queryDns } from "./client.ts";
 import type { DnsAnswer } from "./query_options.ts";
 import { toAscii } from "./_question.ts";
@@ -227,7 +227,7 @@ class Trace {
     { name, addresses }: DnsNameServer,
     depth: number,
   ): Promise<readonly string[]> {
-    const key = lowerAscii(name);
+    const key = nameKey(name);
     let found = addresses.length > 0 ? addresses : this.#found.get(key);
     if (found === undefined) {
       // A name that is being looked up must not be looked up again for itself.
@@ -265,11 +265,11 @@ function judge(
   const next = delegation[0]?.name;
   // A referral leads down, towards the name.
   if (answers.length === 0 && next !== undefined && isBelow(next, zone) && isIn(name, next)) {
-    const glue = Map.groupBy(additionals, (record) => lowerAscii(record.name));
+    const glue = Map.groupBy(additionals, (record) => nameKey(record.name));
     const servers = delegation.flatMap((record) => record.type === "NS" ? [record.target] : [])
       .map((target) => ({
         name: target,
-        addresses: addressesIn(glue.get(lowerAscii(target)) ?? [], target),
+        addresses: addressesIn(glue.get(nameKey(target)) ?? [], target),
       }));
     // Servers with known addresses first: the others cost more queries.
     servers.sort((a, b) => Math.min(b.addresses.length, 1) - Math.min(a.addresses.length, 1));
@@ -281,7 +281,7 @@ function judge(
 
 function addressesIn(records: readonly DnsRecord[], name: string): string[] {
   return records.flatMap((record) =>
-    (record.type === "A" || record.type === "AAAA") && lowerAscii(record.name) === lowerAscii(name)
+    (record.type === "A" || record.type === "AAAA") && nameKey(record.name) === nameKey(name)
       ? [record.address]
       : []
   );
@@ -289,11 +289,11 @@ function addressesIn(records: readonly DnsRecord[], name: string): string[] {
 
 /** Returns whether a name is in a zone. */
 function isIn(name: string, zone: string): boolean {
-  const [inner, outer] = [lowerAscii(name).replace(/\.$/, ""), lowerAscii(zone)];
-  return outer === "." || inner === outer || inner.endsWith(`.${outer}`);
+  const [inner, outer] = [nameKey(name), nameKey(zone)];
+  return outer === "" || inner === outer || inner.endsWith(`.${outer}`);
 }
 
 /** Returns whether a zone is within another one. */
 function isBelow(zone: string, other: string): boolean {
-  return lowerAscii(zone) !== lowerAscii(other) && isIn(zone, other);
+  return nameKey(zone) !== nameKey(other) && isIn(zone, other);
 }

@@ -22,18 +22,19 @@ export function withoutForeign<T extends AnyRecord>(
   const aliases = new Map<string, string>();
   for (const record of records) {
     if (record.type === "CNAME" && "target" in record) {
-      aliases.set(keyOf(record.name), keyOf(`${record.target}`));
+      aliases.set(nameKey(record.name), nameKey(`${record.target}`));
     }
   }
   const names = new Set<string>();
-  let next: string | undefined = keyOf(name);
+  let next: string | undefined = nameKey(name);
   while (next !== undefined && !names.has(next) && names.size <= MAX_ALIASES) {
     names.add(next);
     next = aliases.get(next);
   }
-  return records.filter((record) => record.type !== type || names.has(keyOf(record.name)));
+  return records.filter((record) => record.type !== type || names.has(nameKey(record.name)));
 }
 
-function keyOf(name: string): string {
+/** Returns a name in the form in which equal names are equal: lower case, without the dot at its end. */
+export function nameKey(name: string): string {
   return lowerAscii(name.replace(/(?<!\\)\.$/, ""));
 }

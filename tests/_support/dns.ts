@@ -5,10 +5,25 @@
  */
 
 import { decodeDnsMessage, type DnsMessage, encodeDnsMessage } from "../../net/dns/codec.ts";
+import type { DnsRecord } from "../../net/dns/record.ts";
 import { serveTcp } from "../../net/tcp/server.ts";
 import { serveTls, type ServeTlsOptions } from "../../net/tls/server.ts";
 import type { Connection } from "../../net/connection/connection.ts";
 import { bindUdp } from "../../net/udp/socket.ts";
+
+/** The start of the zone `test`, whose absent names may be kept for 30 seconds. */
+export const SOA: DnsRecord = {
+  name: "test",
+  ttl: 900,
+  type: "SOA",
+  primary: "ns.test",
+  mailbox: "admin.test",
+  serial: 1,
+  refresh: 1,
+  retry: 1,
+  expire: 1,
+  minimum: 30,
+};
 
 /** What to answer a question with; undefined is silence, bytes are sent as they are. */
 export type DnsHandler = (

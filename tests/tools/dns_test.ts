@@ -7,22 +7,10 @@ import type { DnsRecord } from "../../net/dns/record.ts";
 import { developmentCertificate } from "../../net/tls/certificate.ts";
 import { recordingIo } from "../../tools/cli.ts";
 import { main } from "../../tools/dns.ts";
-import { serveDns } from "../_support/dns.ts";
+import { serveDns, SOA } from "../_support/dns.ts";
 import { runRunnable } from "../_support/runnable.ts";
 
 const HOST: DnsRecord = { name: "host.test", ttl: 300, type: "A", address: "192.0.2.7" };
-const SOA: DnsRecord = {
-  name: "test",
-  ttl: 900,
-  type: "SOA",
-  primary: "ns.test",
-  mailbox: "admin.test",
-  serial: 1,
-  refresh: 1,
-  retry: 1,
-  expire: 1,
-  minimum: 30,
-};
 
 async function run(...args: string[]) {
   const io = recordingIo();

@@ -5,22 +5,11 @@ import { DnsCache, type DnsCacheOptions } from "../../../net/dns/cache.ts";
 import { decodeDnsMessage, type DnsMessage, encodeDnsMessage } from "../../../net/dns/codec.ts";
 import type { DnsAnswer } from "../../../net/dns/query_options.ts";
 import type { DnsRecord } from "../../../net/dns/record.ts";
+import { SOA } from "../../_support/dns.ts";
 import { checkEveryOption } from "../../_support/options.ts";
 
 const A: DnsRecord = { name: "host.test", ttl: 60, type: "A", address: "192.0.2.7" };
 const ALIAS: DnsRecord = { name: "host.test", ttl: 20, type: "CNAME", target: "other.test" };
-const SOA: DnsRecord = {
-  name: "test",
-  ttl: 900,
-  type: "SOA",
-  primary: "ns.test",
-  mailbox: "admin.test",
-  serial: 1,
-  refresh: 1,
-  retry: 1,
-  expire: 1,
-  minimum: 30,
-};
 
 function answer(message: Partial<DnsMessage>): DnsAnswer {
   const whole = decodeDnsMessage(encodeDnsMessage({ response: true, ...message }));

@@ -1,25 +1,11 @@
 /** `net/dns/resolver.ts` against servers of the test. */
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import type { DnsRecord } from "../../../net/dns/record.ts";
 import { createDnsResolver, type DnsResolverOptions } from "../../../net/dns/resolver.ts";
 import { NetError } from "../../../net/errors/errors.ts";
-import { type DnsHandler, serveDns } from "../../_support/dns.ts";
+import { type DnsHandler, serveDns, SOA } from "../../_support/dns.ts";
 import { checkEveryOption } from "../../_support/options.ts";
 import { freePorts } from "../../_support/ports.ts";
-
-const SOA: DnsRecord = {
-  name: "test",
-  ttl: 900,
-  type: "SOA",
-  primary: "ns.test",
-  mailbox: "admin.test",
-  serial: 1,
-  refresh: 1,
-  retry: 1,
-  expire: 1,
-  minimum: 30,
-};
 
 /** A server that knows one address. */
 function knows(...names: string[]): DnsHandler {
