@@ -30,7 +30,7 @@ import { ageMessage } from "./_age.ts";
 import type { DnsAnswer } from "./query_options.ts";
 import type { DnsType } from "./record_types.ts";
 
-/** Options of {@linkcode DnsCache}. All times are in seconds, as TTLs are. */
+/** Options of {@linkcode DnsCache}. Times are in seconds, as TTLs are. */
 export interface DnsCacheOptions {
   /**
    * Maximum number of answers. A full cache drops the one that was not used for the longest time.
@@ -38,6 +38,12 @@ export interface DnsCacheOptions {
    * @default 1000
    */
   maxEntries?: number;
+  /**
+   * Maximum size of all answers in bytes, by an estimate. A larger answer is not kept.
+   *
+   * @default 8388608 (8 MiB)
+   */
+  maxSize?: number;
   /**
    * Maximum time for which an answer is kept.
    *
@@ -55,6 +61,7 @@ export interface DnsCacheOptions {
 /** The rules for the options of a cache. */
 const CACHE = new OptionRules<DnsCacheOptions>({
   maxEntries: count,
+  maxSize: count,
   maxTtl: numberFrom(0),
   maxNegativeTtl: numberFrom(0),
 });
@@ -68,14 +75,18 @@ interface Entry {
   readonly since: number;
   /** The time at which it expires, in milliseconds. */
   readonly until: number;
+  /** Its size in bytes. */
+  readonly size: number;
 }
 
 /** A bounded cache of answers by name and type. */
 export class DnsCache {
   readonly #entries = new Map<string, Entry>();
   readonly #maxEntries: number;
+  readonly #maxSize: number;
   readonly #maxTtl: number;
   readonly #maxNegativeTtl: number;
+  #size = 0;
 
   /**
    * Makes an empty cache.
@@ -84,11 +95,14 @@ export class DnsCache {
    * @throws {RangeError | TypeError} If an option is invalid.
    */
   constructor(options: DnsCacheOptions = {}) {
-    const { maxEntries = 1000, maxTtl = 86_400, maxNegativeTtl = 10_800 } = CACHE.check(
-      "DnsCache",
-      options,
-    );
+    const {
+      maxEntries = 1000,
+      maxSize = 8 * 1024 * 1024,
+      maxTtl = 86_400,
+      maxNegativeTtl = 10_800,
+    } = CACHE.check("DnsCache", options);
     this.#maxEntries = maxEntries;
+    this.#maxSize = maxSize;
     this.#maxTtl = maxTtl;
     this.#maxNegativeTtl = maxNegativeTtl;
   }
@@ -110,9 +124,9 @@ export class DnsCache {
     for (const key of [keyOf(name, type), keyOf(name, ANY_TYPE)]) {
       const entry = this.#entries.get(key);
       if (entry === undefined) continue;
-      this.#entries.delete(key);
+      this.#remove(key);
       if (entry.until <= now) continue;
-      this.#entries.set(key, entry);
+      this.#add(key, entry);
       return ageMessage(entry.answer, Math.floor((now - entry.since) / 1000));
     }
     return undefined;
@@ -138,17 +152,30 @@ export class DnsCache {
     // After an alias, it is not this name that does not exist.
     const all = answer.code === "NXDOMAIN" && answers.length === 0;
     const key = keyOf(name, all ? ANY_TYPE : type);
-    this.#entries.delete(key);
-    this.#entries.set(key, { answer, since: now, until: now + ttl * 1000 });
-    if (this.#entries.size > this.#maxEntries) {
-      const [oldest = ""] = this.#entries.keys();
-      this.#entries.delete(oldest);
+    const size = sizeOf(answer);
+    this.#remove(key);
+    if (size > this.#maxSize) return;
+    this.#add(key, { answer, since: now, until: now + ttl * 1000, size });
+    for (const oldest of this.#entries.keys()) {
+      if (this.#entries.size <= this.#maxEntries && this.#size <= this.#maxSize) return;
+      this.#remove(oldest);
     }
   }
 
   /** Removes all answers. */
   clear(): void {
     this.#entries.clear();
+    this.#size = 0;
+  }
+
+  #add(key: string, entry: Entry): void {
+    this.#entries.set(key, entry);
+    this.#size += entry.size;
+  }
+
+  #remove(key: string): void {
+    this.#size -= this.#entries.get(key)?.size ?? 0;
+    this.#entries.delete(key);
   }
 
   /** Returns the time for which an answer may be kept, in seconds; 0 if it may not. */
@@ -164,4 +191,11 @@ export class DnsCache {
 
 function keyOf(name: string, type: string): string {
   return `${nameKey(name)} ${type}`;
+}
+
+/** Estimates the memory of a value in bytes. */
+function sizeOf(value: unknown): number {
+  if (typeof value === "string" || value instanceof Uint8Array) return 16 + value.length;
+  if (typeof value !== "object" || value === null) return 8;
+  return Object.values(value).reduce<number>((sum, part) => sum + sizeOf(part), 64);
 }

@@ -40,7 +40,7 @@ export async function explainHandshake(
   if (target.startTls !== undefined && chain.length === 0 && kind !== "tls") {
     const advice = kind === "unsupported"
       ? "Enable TLS in the configuration of the server, or use its port for implicit TLS."
-      : kind === "protocol"
+      : kind === "protocol" || kind === "limit"
       ? "Check the port, and the scheme of the URL."
       : undefined;
     // Whatever fails before the handshake is about the protocol in which it is agreed on.
@@ -104,6 +104,7 @@ const COMMAND_TEXTS: Readonly<Record<string, string>> = {
   timeout: "sends no complete reply before STARTTLS",
   reset: "resets the connection before STARTTLS",
   truncated: "ends the connection before STARTTLS",
+  limit: "sends a line that is too long before STARTTLS",
 };
 
 /**

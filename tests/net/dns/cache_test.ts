@@ -75,6 +75,28 @@ Deno.test("DnsCache reduces TTLs, and drops what was not used for the longest ti
   assertEquals(cache.size, 0);
 });
 
+Deno.test("DnsCache drops old answers above its size, and keeps none that is larger", () => {
+  const cache = new DnsCache({ maxSize: 10_000 });
+  const put = (name: string, texts: number) => {
+    const record: DnsRecord = {
+      name,
+      ttl: 60,
+      type: "TXT",
+      texts: Array(texts).fill("x".repeat(200)),
+    };
+    cache.put(name, "TXT", answer({ answers: [record] }), 0);
+  };
+  put("a.test", 20);
+  put("a.test", 20);
+  put("b.test", 20);
+  assertEquals(cache.size, 2);
+  cache.get("a.test", "TXT", 0);
+  put("c.test", 20);
+  assertEquals([cache.size, cache.get("b.test", "TXT", 0)], [2, undefined]);
+  put("a.test", 60);
+  assertEquals([cache.size, cache.get("a.test", "TXT", 0)], [1, undefined]);
+});
+
 Deno.test("DnsCache keeps no records of other names, except those that aliases lead to", () => {
   const foreign = { ...A, name: "other.test" };
   assertEquals(lifetime({ answers: [foreign] }), 0);
@@ -91,6 +113,7 @@ Deno.test("DnsCache keeps no records of other names, except those that aliases l
 Deno.test("DnsCache checks every option", async () => {
   await checkEveryOption<DnsCacheOptions>("DnsCache", {
     maxEntries: "count",
+    maxSize: "count",
     maxTtl: "number",
     maxNegativeTtl: "number",
   }, (options) => new DnsCache(options));

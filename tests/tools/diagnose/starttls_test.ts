@@ -88,6 +88,7 @@ Deno.test("diagnose reports servers without STARTTLS, and those of another proto
     ["smtp", [[null, "554 go away\r\n"]], /refuses TLS: 554 go away$/],
     ["smtp", [[null, "SSH-2.0-x\r\n"]], /it says "SSH-2\.0-x"$/],
     ["imap", [[null, "220 \x1b[2J\r\n"]], /it says "220 \\x1B\[2J"$/],
+    ["imap", [[null, "x".repeat(9000)]], /accepts connections, but sends a line that is too long/],
     // Bytes before the handshake may be those of an attacker (CVE-2011-0411).
     [
       "smtp",
