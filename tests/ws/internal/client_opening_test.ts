@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
+import { trimBlanks } from "../../../net/text.ts";
 import { Http1Decoder, type Http1Response } from "../../../http/http1/codec.ts";
 import {
   checkOpening,
@@ -178,7 +179,8 @@ Deno.test("a server reads exactly what encodeOpening() was given, for any header
       const head = decoder.next();
       assert(head?.kind === "request");
       assertEquals([head.method, head.target], ["GET", target.url.pathname + target.url.search]);
-      for (const [name, value] of headers) assertEquals(head.fields.get(name), value);
+      // Two lines of a name, the second of them empty, are one value that ends with a blank (RFC 9110 §5.5).
+      for (const [name, value] of headers) assertEquals(head.fields.get(name), trimBlanks(value));
       const offered = head.fields.get("sec-websocket-protocol");
       assertEquals(offered, protocols.length === 0 ? undefined : protocols.join(", "));
       assertEquals([decoder.next()?.kind, decoder.buffered], ["end", 0]);
