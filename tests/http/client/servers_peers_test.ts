@@ -4,13 +4,13 @@ import { createClient, type HttpClient } from "../../../http/client/client.ts";
 import { download } from "../../../http/client/download.ts";
 import { HttpStatusError } from "../../../http/client/errors.ts";
 import { testCertificates } from "../../_support/certificates.ts";
+import type { HttpPeer } from "../../_support/http_peers.ts";
 import {
-  type HttpPeer,
   startApache,
   startCaddy,
   startLighttpd,
   type WebServerSetup,
-} from "../../_support/http_peers.ts";
+} from "../../_support/web_servers.ts";
 import { needs } from "../../_support/peers.ts";
 import { temporaryFolder } from "../../_support/repository.ts";
 
