@@ -1,4 +1,4 @@
-import { joinedBytes } from "../internal/joined_bytes.ts";
+import { joinedBytes } from "../../net/internal/joined_bytes.ts";
 import type { Incoming } from "./_incoming.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;

@@ -6,7 +6,7 @@ import { HttpResponse } from "./response.ts";
 import { codingsOf, decode } from "../internal/decompress.ts";
 import { decodeWhole } from "../internal/decompress_whole.ts";
 import { ignoreFailure } from "../../net/internal/ignore_failure.ts";
-import { joinedBytes } from "../internal/joined_bytes.ts";
+import { joinedBytes } from "../../net/internal/joined_bytes.ts";
 import { NULL_BODY } from "../internal/null_body.ts";
 import { CLOSED, type TimeLimits } from "./_time_limits.ts";
 import type { Plan } from "./_request_plan.ts";

@@ -1,4 +1,4 @@
-import { joinedBytes } from "../internal/joined_bytes.ts";
+import { joinedBytes } from "../../net/internal/joined_bytes.ts";
 import { shownUrl } from "./_url.ts";
 import { textDecoder, type TextOrigin } from "./_decode_json.ts";
 

@@ -1,7 +1,7 @@
 /** Decodes small bodies at once, which costs a hundredth of decoding them as a stream. @module */
 
 import zlib from "node:zlib";
-import { joinedBytes } from "./joined_bytes.ts";
+import { joinedBytes } from "../../net/internal/joined_bytes.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 

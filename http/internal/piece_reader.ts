@@ -1,4 +1,4 @@
-import { joinedBytes } from "./joined_bytes.ts";
+import { joinedBytes } from "../../net/internal/joined_bytes.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 

@@ -2,6 +2,7 @@
 
 import type { Dialogue } from "../internal/dialogue.ts";
 import { ignoreFailure } from "../internal/ignore_failure.ts";
+import { joinedBytes } from "../internal/joined_bytes.ts";
 import { DotDecoder } from "../mail/dot_codec.ts";
 import { ReplyError } from "../errors/reply_error.ts";
 import type { Pop3Message } from "./options.ts";
@@ -157,13 +158,6 @@ async function wholeText(
     parts.push(data);
     if (!done) continue;
     dialogue.unread(rest);
-    if (parts.length === 1) return data;
-    const whole = new Uint8Array(size);
-    let at = 0;
-    for (const part of parts) {
-      whole.set(part, at);
-      at += part.length;
-    }
-    return whole;
+    return joinedBytes(parts);
   }
 }

@@ -2,6 +2,7 @@
 
 import type { Connection } from "../connection/connection.ts";
 import { ignoreFailure } from "../internal/ignore_failure.ts";
+import { joinedBytes } from "../internal/joined_bytes.ts";
 import { whileOpen } from "../internal/while_open.ts";
 import { DotEncoder } from "../mail/dot_codec.ts";
 import { HeaderScan } from "./_header_scan.ts";
@@ -115,13 +116,5 @@ export class Content {
 
 /** Returns all parts as one array. */
 export function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const filled = parts.filter(({ length }) => length > 0);
-  if (filled.length === 1) return filled[0]!;
-  const bytes = new Uint8Array(filled.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of filled) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
+  return joinedBytes(parts.filter(({ length }) => length > 0));
 }

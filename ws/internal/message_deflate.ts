@@ -9,7 +9,7 @@
  */
 
 import { constants, createDeflateRaw, createInflateRaw } from "node:zlib";
-import { joinedBytes } from "../../http/internal/joined_bytes.ts";
+import { joinedBytes } from "../../net/internal/joined_bytes.ts";
 import { Alarm } from "../../net/internal/timer.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;

@@ -1,7 +1,7 @@
 import type { Address } from "../../../net/address.ts";
 import type { TlsInfo } from "../../../net/connection/transport.ts";
 import type { Http1Event, Http1Fields, Http1Framing, Http1Response } from "../../http1/codec.ts";
-import { joinedBytes } from "../../internal/joined_bytes.ts";
+import { joinedBytes } from "../../../net/internal/joined_bytes.ts";
 import { Known, knownValue } from "../../internal/http1_fields.ts";
 import type { Incoming } from "../_incoming.ts";
 import type { Timings } from "./timings.ts";

@@ -1,6 +1,7 @@
 /** postal-mime with the charsets of `net/mail`, and for senders that declare none. */
 
 import PostalMime, { addressParser, type Email } from "npm:postal-mime@4.0.0";
+import { joinedBytes } from "../../internal/joined_bytes.ts";
 import { charsetDecoder, decodeCharset, decodeUnlabelled } from "../charset.ts";
 import { decodeEncodedWords } from "../encoded_words.ts";
 import type { MailAddress } from "./options.ts";
@@ -73,10 +74,7 @@ function withUtf8Header(bytes: Uint8Array): Uint8Array {
   const isNamed = decodeUnlabelled(header, charset) === undefined && !/^utf-?8$/i.test(charset);
   const text = (isNamed ? decodeCharset(header, charset) : undefined) ?? plain;
   const repaired = new TextEncoder().encode(text);
-  const whole = new Uint8Array(repaired.length + bytes.length - header.length);
-  whole.set(repaired);
-  whole.set(bytes.subarray(header.length), repaired.length);
-  return whole;
+  return joinedBytes<Uint8Array>([repaired, bytes.subarray(header.length)]);
 }
 
 const CR = 13, LF = 10;

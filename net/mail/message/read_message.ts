@@ -20,6 +20,7 @@
 
 import type { Email } from "npm:postal-mime@4.0.0";
 import { NetError } from "../../errors/errors.ts";
+import { joinedBytes } from "../../internal/joined_bytes.ts";
 import { count, optionError, OptionRules } from "../../internal/options.ts";
 import { decodeEncodedWords } from "../encoded_words.ts";
 import type {
@@ -101,14 +102,14 @@ async function bytesOf(
   if (typeof message !== "object" || message === null || !(Symbol.asyncIterator in message)) {
     throw optionError("message", "a Uint8Array or a stream", message);
   }
-  const parts: Uint8Array<ArrayBuffer>[] = [];
+  const parts: Uint8Array[] = [];
   let size = 0;
   for await (const part of message) {
     size += part.length;
     if (size > maxSize) throw tooLarge(maxSize);
-    parts.push(part as Uint8Array<ArrayBuffer>);
+    parts.push(part);
   }
-  return new Uint8Array(await new Blob(parts).arrayBuffer());
+  return joinedBytes(parts);
 }
 
 function tooLarge(maxSize: number): NetError {

@@ -7,7 +7,7 @@ import {
   zstdCompressSync,
 } from "node:zlib";
 import { decodeWhole } from "../../../http/internal/decompress_whole.ts";
-import { joinedBytes } from "../../../http/internal/joined_bytes.ts";
+import { joinedBytes } from "../../../net/internal/joined_bytes.ts";
 
 const text = new TextEncoder().encode("a text that is long enough ".repeat(20));
 const bytes = (buffer: Uint8Array) => new Uint8Array(buffer);

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { gzipSync } from "node:zlib";
 import { gunzip } from "../../../http/internal/gunzip.ts";
-import { joinedBytes } from "../../../http/internal/joined_bytes.ts";
+import { joinedBytes } from "../../../net/internal/joined_bytes.ts";
 import { PieceReader } from "../../../http/internal/piece_reader.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;

@@ -1,7 +1,7 @@
-type Bytes = Uint8Array<ArrayBuffer>;
-
 /** Returns the bytes of all parts together, in new memory unless there is only one part. */
-export function joinedBytes(parts: readonly Bytes[]): Bytes {
+export function joinedBytes<B extends Uint8Array>(
+  parts: readonly B[],
+): B | Uint8Array<ArrayBuffer> {
   if (parts.length === 1) return parts[0]!;
   let size = 0;
   for (const part of parts) size += part.length;
