@@ -236,7 +236,7 @@ export class Dialogue {
   }
 
   /** Reads a line. The end of the stream is an error. */
-  async readLine(max: number = MAX_LINE): Promise<string> {
+  async readLine(max = MAX_LINE): Promise<string> {
     let wait: Wait | undefined;
     for (;;) {
       const line = this.tryLine(max);
@@ -246,7 +246,7 @@ export class Dialogue {
   }
 
   /** Returns the next line if it has arrived. */
-  tryLine(max: number): string | undefined {
+  tryLine(max = MAX_LINE): string | undefined {
     const line = this.#intake.line(max);
     if (line === null) {
       const message = `Cannot read a line from ${this.peer}: it is longer than ${max} bytes`;

@@ -7,9 +7,6 @@ import { NetError } from "../errors/errors.ts";
 import type { ReplyError } from "../errors/reply_error.ts";
 import { parseSmtpExtensions, type SmtpReply, SmtpReplyReader } from "./codec.ts";
 
-/** Maximum size of a line of a reply, in bytes. */
-const MAX_LINE = 8192;
-
 /**
  * Time after which a text without a code counts as a reply, in milliseconds. A reply that follows later
  * ends the session.
@@ -85,7 +82,7 @@ export class SmtpControl {
   async quiet(): Promise<void> {
     // A text without a code is no reply. Some servers send an empty line too much.
     while (this.dialogue.talkative || this.#reader.state === "reply") {
-      if (this.#push(await this.dialogue.readLine(MAX_LINE)) === undefined) continue;
+      if (this.#push(await this.dialogue.readLine()) === undefined) continue;
       throw this.dialogue.broken("sent a reply without a command");
     }
   }
@@ -134,7 +131,7 @@ export class SmtpControl {
     const timeout = isText ? Math.min(limit || Infinity, TEXT_TIME) : limit;
     const wait = this.dialogue.wait({ timeout });
     for (;;) {
-      const line = this.dialogue.tryLine(MAX_LINE);
+      const line = this.dialogue.tryLine();
       if (line !== undefined) return line;
       try {
         await this.dialogue.more(wait);

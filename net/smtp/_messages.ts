@@ -58,6 +58,7 @@ export class SmtpMessages {
     signal?.addEventListener("abort", onAbort);
     const content = new Content(dialogue.conn, message, options);
     try {
+      // Most servers without SMTPUTF8 accept a header that is not ASCII, too.
       const utf8 = extensions.has("SMTPUTF8") && await readable(content.hasUtf8Header());
       const check = transfer === "binary" ? () => {} : (part: Uint8Array) => this.#checkBits(part);
       for (const part of content.known) check(part);

@@ -27,7 +27,7 @@ export interface Commands {
 export interface MessageFacts {
   /** The size in bytes, if it is known. */
   readonly size: number | undefined;
-  /** Whether the header contains text that is not ASCII. */
+  /** Whether the header contains text that is not ASCII, and the server accepts it as UTF-8. */
   readonly utf8: boolean;
 }
 
@@ -51,10 +51,8 @@ export function envelopeCommands(
   });
   const isUtf8 = [sender, ...addressees.map(({ path }) => path)].some(needsSmtpUtf8);
   if (isUtf8) need(control, "SMTPUTF8", "accepts only ASCII addresses");
-  // A header that is not ASCII passes most servers as 8BITMIME, too.
-  const declared = isUtf8 || (utf8 && control.extensions.has("SMTPUTF8"));
   return {
-    sender: `MAIL FROM:${sender}${senderParameters(control, options, size, declared)}`,
+    sender: `MAIL FROM:${sender}${senderParameters(control, options, size, isUtf8 || utf8)}`,
     addressees: addressees.map(({ recipient, path }) => ({
       address: recipient.address,
       command: `RCPT TO:${path}${recipientParameters(control, recipient, options)}`,

@@ -109,8 +109,7 @@ export class Transactions {
       const lines = some.map(({ command }) => command);
       if (from === undefined) lines.unshift(sender);
       if (isAhead) lines.push("DATA");
-      for (const line of lines) control.dialogue.tell("client", line);
-      await control.dialogue.conn.write(lines.map((line) => `${line}\r\n`).join(""));
+      await control.dialogue.writeLines(lines);
       const replies = await groupReplies(control, lines.length, isAhead);
       if (isAhead) data = replies.pop();
       from ??= replies.shift()!;

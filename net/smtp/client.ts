@@ -1,8 +1,7 @@
 /**
  * A client for SMTP (RFC 5321, 3207, 4954, 1870, 2920, 3030, 3461, 6152, 6531, 8689, 9422) and LMTP
  * (RFC 2033): STARTTLS by default, pipelined, with messages of any size as streams, and with a result for
- * every recipient. It does not compose messages: `examples/mail/compose.ts` shows how to do that with
- * Nodemailer's composer.
+ * every recipient. `buildMessage` of `net/mail-message` builds messages with attachments.
  *
  * @example Send a message
  * ```ts
@@ -21,11 +20,11 @@
  * @module
  */
 
-import { withDeadline } from "../internal/deadline.ts";
 import type { Dialogue } from "../internal/dialogue.ts";
 import { checkCredentials, command as commandLine, mechanismName } from "../internal/mail_rules.ts";
 import { logIn } from "../internal/mail_login.ts";
 import { openSession } from "../internal/mail_session.ts";
+import { orAbort } from "../internal/or_abort.ts";
 import type { SaslCredentials, SaslName } from "../mail/options.ts";
 import { SmtpControl } from "./_control.ts";
 import { SmtpMessages } from "./_messages.ts";
@@ -193,8 +192,7 @@ export class SmtpClient implements AsyncDisposable {
       // If the signal aborts before the turn comes, nothing was sent and the session stays open.
       signal?.aborted ? undefined : await this.#messages.send(envelope, message, options)
     );
-    const late = () => new Error("unreachable");
-    return (await (signal === undefined ? sending : withDeadline(sending, 0, late, signal)))!;
+    return (await (signal === undefined ? sending : orAbort(sending, signal)))!;
   }
 
   /**

@@ -23,8 +23,8 @@
 
 import { delay } from "@std/async/delay";
 import { backoff } from "../internal/backoff.ts";
-import { withDeadline } from "../internal/deadline.ts";
 import { credentialsIn } from "../internal/mail_rules.ts";
+import { orAbort } from "../internal/or_abort.ts";
 import { NetError } from "../errors/errors.ts";
 import { ReplyError } from "../errors/reply_error.ts";
 import { connectSmtp, type SmtpClient } from "./client.ts";
@@ -146,8 +146,7 @@ export class SmtpPool implements AsyncDisposable {
     const all = { ...options, signal: AbortSignal.any(both) };
     const sending = this.#send({ envelope, message, options: all });
     this.#track(sending);
-    const late = () => new Error("unreachable");
-    return await (signal === undefined ? sending : withDeadline(sending, 0, late, signal));
+    return await (signal === undefined ? sending : orAbort(sending, signal));
   }
 
   /** Waits until all messages are sent or have failed, then ends the sessions. */
