@@ -12,12 +12,7 @@ import {
   type Pop3Status,
 } from "./codec.ts";
 import { ReplyError } from "../errors/reply_error.ts";
-
-/** The settings of a session. */
-export interface Pop3Settings {
-  readonly allowPlaintextLogin?: boolean;
-  readonly utf8?: boolean;
-}
+import type { ConnectPop3Options } from "./options.ts";
 
 /** Response codes of temporary errors (RFC 2449 §8.1, RFC 3206). */
 const TEMPORARY: ReadonlySet<string> = new Set(["IN-USE", "LOGIN-DELAY", "SYS/TEMP"]);
@@ -37,7 +32,10 @@ export class Pop3Control {
   /** The text of the greeting, which may contain a time stamp for APOP (RFC 1939 §7). */
   #greeting = "";
 
-  constructor(dialogue: Dialogue, { allowPlaintextLogin = false, utf8 = true }: Pop3Settings) {
+  constructor(
+    dialogue: Dialogue,
+    { allowPlaintextLogin = false, utf8 = true }: ConnectPop3Options,
+  ) {
     this.dialogue = dialogue;
     this.#allowPlaintext = allowPlaintextLogin;
     this.#wantsUtf8 = utf8;
@@ -69,9 +67,7 @@ export class Pop3Control {
 
   /** Sends a command that has to succeed. `shown` replaces it in the trace. */
   async command(what: string, line: string, shown?: string): Promise<Pop3Status> {
-    this.#checkSilence();
-    await this.dialogue.writeLine(line, shown);
-    const status = await this.status();
+    const status = await this.#ask(line, shown);
     if (!status.ok) throw this.refused(what, status);
     return status;
   }
@@ -122,9 +118,14 @@ export class Pop3Control {
   /** Asks for UTF-8, which is allowed before the login only. A server may refuse. */
   async #beginUtf8(): Promise<void> {
     if (this.utf8 || !this.#wantsUtf8 || !this.capabilities.has("UTF8")) return;
+    this.utf8 = (await this.#ask("UTF8")).ok;
+  }
+
+  /** Sends a command and returns the first line of the reply, positive or negative. */
+  async #ask(line: string, shown?: string): Promise<Pop3Status> {
     this.#checkSilence();
-    await this.dialogue.writeLine("UTF8");
-    this.utf8 = (await this.status()).ok;
+    await this.dialogue.writeLine(line, shown);
+    return await this.status();
   }
 
   async #askCapabilities(): Promise<void> {

@@ -31,7 +31,7 @@ import {
   type Pop3Language,
   type Pop3Uid,
 } from "./codec.ts";
-import { Pop3Control, type Pop3Settings } from "./_control.ts";
+import { Pop3Control } from "./_control.ts";
 import { manyTexts, textStream } from "./_message_text.ts";
 import {
   COMMAND,
@@ -75,9 +75,7 @@ const MAX_MESSAGE = 16 * 1024 * 1024;
  */
 export async function connectPop3(options: ConnectPop3Options = {}): Promise<Pop3Client> {
   options = CONNECT_POP3.check("connectPop3", options);
-  const { utf8, ...login } = options;
-  const settings = { allowPlaintextLogin: options.allowPlaintextLogin, utf8 };
-  return await openSession(login, DEFAULTS, (dialogue) => new Pop3Client(dialogue, settings));
+  return await openSession(options, DEFAULTS, (dialogue) => new Pop3Client(dialogue, options));
 }
 
 /** A session with a POP3 server, made by {@linkcode connectPop3}. Calls run one after the other. */
@@ -90,13 +88,11 @@ export class Pop3Client implements AsyncDisposable {
   /**
    * Takes over a dialogue. For use by `connectPop3`.
    *
-   * @param dialogue The dialogue with the server.
-   * @param settings What the session may do.
    * @ignore
    */
-  constructor(dialogue: Dialogue, settings: Pop3Settings) {
+  constructor(dialogue: Dialogue, options: ConnectPop3Options) {
     this.#dialogue = dialogue;
-    this.#control = new Pop3Control(dialogue, settings);
+    this.#control = new Pop3Control(dialogue, options);
   }
 
   /** The capabilities of the server (RFC 2449): names in capitals, each with its arguments. */

@@ -79,9 +79,8 @@ export function parsePop3Status(line: string): Pop3Status | undefined {
  * @returns The challenge in Base64; undefined if the line is not a challenge.
  */
 export function parsePop3Challenge(line: string): string | undefined {
-  const [, challenge] = /^\+(?:[ \t](.*)|)$/s.exec(line) ?? [line];
-  if (challenge !== undefined) return trimBlanks(challenge);
-  return line === "+" ? "" : undefined;
+  const match = /^\+(?:[ \t](.*)|)$/s.exec(line);
+  return match === null ? undefined : trimBlanks(match[1] ?? "");
 }
 
 /**
