@@ -1,5 +1,6 @@
 /** The flags for the server, the encryption and the login. @module */
 
+import { SASL_NAMES } from "../../net/internal/login_ways.ts";
 import { credentialsIn } from "../../net/internal/mail_rules.ts";
 import { PIN_FORM, readPin } from "../../net/internal/x509/pin.ts";
 import type { MailLoginOptions, SaslName } from "../../net/mail/options.ts";
@@ -46,16 +47,8 @@ export const loginFlags = {
   },
 } as const satisfies Flags;
 
-/** The mechanisms that `--mechanism` takes, besides those of one protocol. */
-const MECHANISMS = [
-  "SCRAM-SHA-256",
-  "SCRAM-SHA-1",
-  "PLAIN",
-  "LOGIN",
-  "CRAM-MD5",
-  "OAUTHBEARER",
-  "XOAUTH2",
-] as const satisfies readonly SaslName[];
+/** The mechanisms that `--mechanism` takes, besides those of one protocol. EXTERNAL needs a certificate. */
+const MECHANISMS = SASL_NAMES.filter((name) => name !== "EXTERNAL");
 
 /** The ways to log in besides SASL. */
 type CommandWay = "USER" | "APOP" | "LOGIN-COMMAND";

@@ -16,6 +16,18 @@ interface Traits {
   readonly namesAnother: boolean;
 }
 
+/** The names of the SASL mechanisms. */
+export const SASL_NAMES = [
+  "SCRAM-SHA-256",
+  "SCRAM-SHA-1",
+  "PLAIN",
+  "LOGIN",
+  "CRAM-MD5",
+  "OAUTHBEARER",
+  "XOAUTH2",
+  "EXTERNAL",
+] as const satisfies readonly SaslName[];
+
 /** The ways besides SASL. */
 const COMMANDS: ReadonlySet<LoginWay> = new Set(["APOP", "USER", "LOGIN-COMMAND"]);
 

@@ -6,10 +6,9 @@ import type {
   MailLoginOptions,
   SaslChoice,
   SaslCredentials,
-  SaslName,
 } from "../mail/options.ts";
 import { hostName } from "./host_rules.ts";
-import { hasAnother, LOGIN_WAYS, type LoginWay } from "./login_ways.ts";
+import { hasAnother, LOGIN_WAYS, type LoginWay, SASL_NAMES } from "./login_ways.ts";
 import {
   callback,
   flag,
@@ -71,35 +70,9 @@ function isOneLine(value: unknown): boolean {
   return typeof value === "string" && !/[\r\n\0]/.test(value);
 }
 
-const SASL_NAMES = [
-  "SCRAM-SHA-256",
-  "SCRAM-SHA-1",
-  "PLAIN",
-  "LOGIN",
-  "CRAM-MD5",
-  "OAUTHBEARER",
-  "XOAUTH2",
-  "EXTERNAL",
-] as const satisfies SaslName[];
-
 /** Returns a rule for the name of a mechanism; a protocol may have some besides those of SASL. */
 export function mechanismName(...more: readonly string[]): Rule {
   return oneOf(...SASL_NAMES, ...more);
-}
-
-/** Returns the rules for options that include a login. */
-export function loginRules<M extends string>(
-  ...more: readonly string[]
-): OptionRules<MailLoginOptions<M>> {
-  return new OptionRules<MailLoginOptions<M>>({
-    ...MAIL_CLIENT.rules,
-    username: loginName,
-    user: loginName,
-    password: secret,
-    accessToken: secret,
-    authorizationId: oneLine,
-    mechanism: mechanismName(...more),
-  });
 }
 
 const CREDENTIALS = new OptionRules<SaslCredentials>({
@@ -109,6 +82,17 @@ const CREDENTIALS = new OptionRules<SaslCredentials>({
   accessToken: secret,
   authorizationId: oneLine,
 });
+
+/** Returns the rules for options that include a login. */
+export function loginRules<M extends string>(
+  ...more: readonly string[]
+): OptionRules<MailLoginOptions<M>> {
+  return new OptionRules<MailLoginOptions<M>>({
+    ...MAIL_CLIENT.rules,
+    ...CREDENTIALS.rules,
+    mechanism: mechanismName(...more),
+  });
+}
 
 /** The rules for the choice of a mechanism. */
 export const SASL_CHOICE = new OptionRules<SaslChoice>({

@@ -46,8 +46,12 @@ export function cramAnswer(username: string, password: string): Answer {
 
 /** Returns the message of OAUTHBEARER (RFC 7628 §3.1). The header names the user of the mailbox. */
 export function bearerMessage(username: string, accessToken: string): string {
-  const name = username.replaceAll("=", "=3D").replaceAll(",", "=2C");
-  return `n,a=${name},\x01auth=Bearer ${accessToken}\x01\x01`;
+  return `n,a=${saslName(username)},\x01auth=Bearer ${accessToken}\x01\x01`;
+}
+
+/** Escapes a name for a message whose fields are separated by commas (RFC 5801 §4). */
+export function saslName(name: string): string {
+  return name.replaceAll("=", "=3D").replaceAll(",", "=2C");
 }
 
 /** Returns the error for a server that violates a mechanism. */

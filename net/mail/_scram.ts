@@ -1,7 +1,7 @@
 /** SCRAM without channel binding (RFC 5802 §3), with SHA-256 (RFC 7677) or SHA-1. */
 
 import { saslPrepare } from "./_saslprep.ts";
-import { broken } from "./_mechanisms.ts";
+import { broken, saslName } from "./_mechanisms.ts";
 import type { SaslExchange } from "./options.ts";
 
 /** Most hash iterations that a server may demand. They take about a second. */
@@ -42,16 +42,15 @@ export class Scram implements SaslExchange {
     { username, password, authorizationId }: ScramUser,
     nonce: string = crypto.getRandomValues(new Uint8Array(18)).toBase64(),
   ) {
-    const escape = (text: string) => text.replaceAll("=", "=3D").replaceAll(",", "=2C");
     this.name = name;
     this.#password = saslPrepare("password", password);
-    this.#header = `n,${authorizationId === "" ? "" : `a=${escape(authorizationId)}`},`;
+    this.#header = `n,${authorizationId === "" ? "" : `a=${saslName(authorizationId)}`},`;
     this.#nonce = nonce;
     const prepared = saslPrepare("username", username);
     if (prepared === "") {
       throw new TypeError("username must not be empty after SASLprep (RFC 4013)");
     }
-    this.#bare = `n=${escape(prepared)},r=${this.#nonce}`;
+    this.#bare = `n=${saslName(prepared)},r=${this.#nonce}`;
     this.initial = utf8.encode(this.#header + this.#bare);
   }
 
