@@ -1,6 +1,4 @@
-/** Makes names and HTML from mail safe for folders and terminals. @module */
-
-import { htmlToText } from "../../net/mail/message/html_to_text.ts";
+/** Makes names from mail safe for folders. @module */
 
 /**
  * Returns file names for attachments. They are unique and stay within a folder.
@@ -28,14 +26,4 @@ export function plainNames(given: readonly (string | null | undefined)[]): strin
     names.push(own);
   }
   return names;
-}
-
-/**
- * Returns the text of an HTML body, for messages without a text body.
- *
- * @param html The body in HTML.
- * @returns The text of at most 1 MiB, without tags.
- */
-export function plainText(html: string): string {
-  return htmlToText(html);
 }

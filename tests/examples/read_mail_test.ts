@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { delay } from "@std/async/delay";
-import { plainNames, plainText } from "../../examples/mail/plain.ts";
+import { plainNames } from "../../examples/mail/plain.ts";
 import { main } from "../../examples/read_mail.ts";
 import { main as send } from "../../examples/send_mail.ts";
 import { recordingIo } from "../../tools/cli.ts";
@@ -24,13 +24,6 @@ Deno.test("attachments have names of their own that do nothing but name them", (
   assert(new TextEncoder().encode(other).length < 255 && other !== long, other);
   assertMatch(long, /^_?😀+\.gz$/u);
   assertEquals(plainNames([`${".".repeat(1_000_000)}x`]), ["x"]);
-});
-
-Deno.test("HTML is shown as its words, in time", () => {
-  const html = "<style>b{}</style><p>Hi &amp; <b>bold</b>&#33; &none;</p><SCRIPT>x</SCRIPT >&lt;y";
-  assertEquals(plainText(html), "Hi & bold! &none;\n\n<y");
-  assertEquals(plainText(`<style>${"<style>".repeat(100_000)}`).trim(), "");
-  assertEquals(plainText("<".repeat(300_000)).length, 300_000);
 });
 
 const dovecot = needsDovecot();
