@@ -51,6 +51,7 @@ import type {
   FaultProxyEvent,
   FaultProxyOptions,
   NetworkFaults,
+  ScheduledFaults,
 } from "./fault_proxy/options.ts";
 
 export {
@@ -236,12 +237,11 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
       ctx.listening(server);
       return await ctx.untilShutdown(server, { drain });
     }
-    if (values.udp) refuseFlags(STREAM_FLAGS, values, "to --udp");
-    else refuseFlags(DATAGRAM_FLAGS, values, "without --udp");
     if (values.udp) {
+      refuseFlags(STREAM_FLAGS, values, "to --udp");
       const { latency, jitter, loss, duplicate, direction } = values;
       const faults = { latency, jitter, loss, duplicate };
-      await using proxy = await serveUdpFaultProxy({
+      await using proxy = await checked(serveUdpFaultProxy, {
         ...{ hostname, port, to: readTo(to!) },
         ...direction !== "download" && { upload: faults },
         ...direction !== "upload" && { download: faults },
@@ -249,36 +249,36 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
       ctx.listening(proxy);
       return await ctx.untilShutdown(proxy, { drain });
     }
+    refuseFlags(DATAGRAM_FLAGS, values, "without --udp");
     const { maxConnections, connectTimeout, scheduleInterval, refuse, probability } = values;
-    const { upload, download, schedule, direction } = values;
+    const { upload = "{}", download = "{}", schedule = "[]", direction } = values;
     const faults = Object.fromEntries(
       FAULT_FLAGS.flatMap((name) => values[name] === undefined ? [] : [[name, values[name]]]),
     );
-    const options = {
+    const options: FaultProxyOptions = {
       ...{ hostname, port, to: readTo(to!), maxConnections, connectTimeout, scheduleInterval },
       ...{ probability, onEvent },
-      upload: { ...direction !== "download" && faults, ...readJson("--upload", upload) },
-      download: { ...direction !== "upload" && faults, ...readJson("--download", download) },
-      schedule: readJson("--schedule", schedule) ?? [],
+      upload: {
+        ...direction !== "download" && faults,
+        ...readJson<NetworkFaults>("--upload", upload, "an object"),
+      },
+      download: {
+        ...direction !== "upload" && faults,
+        ...readJson<NetworkFaults>("--download", download, "an object"),
+      },
+      schedule: readJson<ScheduledFaults[]>("--schedule", schedule, "a list"),
     };
-    await using proxy = await served(options);
+    await using proxy = await checked(serveFaultProxy, options);
     ctx.listening(proxy);
-    if (refuse) {
-      await proxy.setFaults({
-        refuse,
-        upload: options.upload,
-        download: options.download,
-        probability,
-      });
-    }
+    if (refuse) await proxy.setFaults({ ...PROXY_FAULTS.pick(options), refuse });
     await ctx.untilShutdown(proxy, { drain });
   });
 }
 
-/** Starts the proxy. The values of the flags with JSON are checked there. */
-async function served(options: FaultProxyOptions): Promise<FaultProxy> {
+/** Starts a proxy, which checks the values of the flags with JSON and addresses. */
+async function checked<O, P>(serve: (options: O) => Promise<P>, options: O): Promise<P> {
   try {
-    return await serveFaultProxy(options);
+    return await serve(options);
   } catch (error) {
     if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
     throw new CliError(error.message, ExitCode.usage);
@@ -295,13 +295,13 @@ function log(ctx: CliContext, event: FaultProxyEvent): void {
   } else ctx.log.info("{peer}: closed, {uploaded} bytes up, {downloaded} down", event);
 }
 
-// deno-lint-ignore no-explicit-any -- The rules of the options check the value.
-function readJson(flag: string, text: string | undefined): any {
+/** Reads an object or a list. The rules of the options check what it contains. */
+function readJson<T extends object>(flag: string, text: string, kind: "an object" | "a list"): T {
   try {
-    return text === undefined ? undefined : JSON.parse(text);
-  } catch {
-    throw badValue(flag, text!, "JSON");
-  }
+    const value: unknown = JSON.parse(text);
+    if (value instanceof Object && Array.isArray(value) === (kind === "a list")) return value as T;
+  } catch { /* The error below is for the command line. */ }
+  throw badValue(flag, text, `${kind} in JSON`);
 }
 
 function readTo(text: string): HostPort {

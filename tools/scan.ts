@@ -28,6 +28,7 @@
  * @module
  */
 
+import { ignoreFailure } from "../net/internal/ignore_failure.ts";
 import { ahead } from "./scan/_concurrent_map.ts";
 import { type CliIo, defineCli } from "./cli.ts";
 import { resolveBySystem } from "./internal/connection_phases.ts";
@@ -154,7 +155,12 @@ async function* results(
       else {
         if (asking.size >= ASKED) yield await settle();
         const listener = { host, address, port, timeout, signal };
-        asking.add(whole ? described(result, listener) : ask(result, timeout, banner, tls, signal));
+        const asked = whole
+          ? described(result, listener)
+          : ask(result, timeout, banner, tls, signal);
+        // The scan may end before its turn.
+        void ignoreFailure(asked);
+        asking.add(asked);
       }
     }
   }

@@ -317,6 +317,22 @@ Deno.test("an abort ends the scan at once, with its reason", async () => {
   for await (const _ of scan(HOST, { ports: "1-1000", workers: 2 })) break;
 });
 
+Deno.test("an abort during or after an identification is no unhandled error", async () => {
+  const silent = Deno.listen({ hostname: HOST, port: 0 });
+  const ports = [silent.addr.port, closedPort()];
+  const aborted = new Error("enough");
+  const during = new AbortController();
+  const accepted = silent.accept().then((conn) => conn.close());
+  const scanned = all(ports, { service: true, signal: during.signal });
+  await accepted;
+  during.abort(aborted);
+  assertEquals(await assertRejects(() => scanned, Error), aborted);
+  const later = new AbortController();
+  for await (const _ of scan(HOST, { ports, service: true, signal: later.signal })) break;
+  later.abort(aborted);
+  silent.close();
+});
+
 Deno.test("banners are bounded and escaped, TLS details are read", async () => {
   await using server = listen(1, `\x1b]0;owned\x07${"x".repeat(1000)}\r\nmore`);
   const [found] = await all(server.ports, { banner: true });
@@ -526,6 +542,8 @@ Deno.test("targets may come from files and from standard input", async () => {
   await Deno.writeTextFile(file, `# this machine\n127.0.0.1\n\n127.0.0.1 # again\n`);
   const { code, out } = await run("--file", file, "-p", `${port}`, "--json");
   assertEquals([code, out.trimEnd().split("\n").length], [0, 1]);
+  await Deno.writeTextFile(file, "127.0.0.1\n".repeat(200_000));
+  assertEquals((await run("--file", file, "-p", `${port}`, "--json")).out.split("\n").length, 2);
   await Deno.remove(file);
   const piped = await runPeer(Deno.execPath(), [
     ...["run", "-q", LOCK, "-P=scan", new URL("tools/scan.ts", ROOT).pathname],

@@ -21,7 +21,7 @@
  */
 
 import { formatAddress, type HostPort } from "../../net/address.ts";
-import { hostName } from "../../net/internal/host_rules.ts";
+import { hostName, peerAddress } from "../../net/internal/host_rules.ts";
 import { ignoreFailure } from "../../net/internal/ignore_failure.ts";
 import {
   callback,
@@ -129,7 +129,7 @@ const OPTIONS = new OptionRules<UdpFaultProxyOptions>({
   hostname: hostName,
   port: listenPort,
   to: required(
-    group(new OptionRules<HostPort>({ hostname: required(hostName), port: required(port) })),
+    group(new OptionRules<HostPort>({ hostname: required(peerAddress), port: required(port) })),
   ),
   maxClients: numberFrom(1, 100_000),
   random: callback,
@@ -230,7 +230,7 @@ class UdpProxy implements UdpFaultProxy {
     this.#stopped = true;
     this.#options.signal?.removeEventListener("abort", this.#onAbort);
     for (const timer of this.#underway) clearTimeout(timer);
-    await this.#front.close();
+    this.#front.close();
     for (const { socket } of this.#clients.values()) {
       await ignoreFailure(socket.then((one) => one.close()));
     }
@@ -290,6 +290,7 @@ class UdpProxy implements UdpFaultProxy {
     sender: Sender,
     work: () => Promise<unknown>,
   ): void {
+    if (this.#stopped) return;
     const { random = Math.random } = this.#options;
     const { latency = 0, jitter = 0, loss = 0, duplicate = 0, maxSize = Infinity } = faults;
     const copies = duplicate > 0 && random() < duplicate ? 2 : 1;

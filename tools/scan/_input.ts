@@ -53,17 +53,21 @@ export async function readTargets(
   { log, signal }: CliContext,
 ): Promise<string[]> {
   const targets: string[] = [];
-  const lines = (text: string) =>
-    text.split("\n").map((line) => line.replace(/#.*/, "").trim()).filter((line) => line !== "");
+  const addLines = (text: string) => {
+    for (const line of text.split("\n")) {
+      const target = line.replace(/#.*/, "").trim();
+      if (target !== "") targets.push(target);
+    }
+  };
   for (const one of new Set(given)) {
     if (one !== "-") {
       targets.push(one);
       continue;
     }
     log.debug("reading targets from standard input");
-    targets.push(...lines(await readAll(Deno.stdin.readable, signal)));
+    addLines(await readAll(Deno.stdin.readable, signal));
   }
-  for (const file of files) targets.push(...lines(await Deno.readTextFile(file)));
+  for (const file of files) addLines(await Deno.readTextFile(file, { signal }));
   if (targets.length === 0) throw new CliError("Missing argument: target (see --help)", 2);
   return targets;
 }

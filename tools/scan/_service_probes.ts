@@ -42,10 +42,12 @@ const DNS_QUERY = hex(
   "001e 5053 0000 0001 0000 0000 0000 0776657273696f6e 0462696e64 00 0010 0003",
 );
 const HTTP2_SETTINGS = 4;
+/** Most characters of a greeting that are looked at. Some patterns below have a quadratic cost. */
+const MOST_LINE = 4096;
 
 /** Returns the service of a server that speaks first; undefined for an unknown greeting. */
 export function readGreeting({ bytes, text }: Said): Recognized | undefined {
-  const [line = ""] = text.split(/\r?\n/, 1);
+  const [line = ""] = text.slice(0, MOST_LINE).split(/\r?\n/, 1);
   const ssh = /^SSH-[\d.]+-(.+)/.exec(line);
   if (ssh !== null) return { protocol: "ssh", product: ssh[1] };
   const vnc = /^RFB (\d{3}\.\d{3})/.exec(line);
@@ -147,7 +149,8 @@ export const PROBES: readonly Probe[] = [
       /^(\+PONG|-NOAUTH|-DENIED|-NOPERM|-LOADING|-MASTERDOWN)/.test(text)
         ? { protocol: "redis", product: /redis_version:([^\r\n]+)/.exec(text)?.[1] }
         : undefined,
-    wantsMore: ({ text }) => /^\+PONG\r\n(?!-)/.test(text) && !/redis_version:[^\r]+\r/.test(text),
+    wantsMore: ({ text }) =>
+      /^\+PONG\r\n(?!-)/.test(text) && !/redis_version:[^\r]{1,100}\r/.test(text),
   },
   {
     ports: [5432],

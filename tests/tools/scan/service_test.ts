@@ -155,6 +155,8 @@ Deno.test("a service inside of TLS is recognized, with the certificate", async (
 Deno.test("an endless or silent server ends within the limits", async () => {
   const endless = await identify({ greeting: "x".repeat(200_000) });
   assertEquals([endless.detected, endless.banner?.length], [undefined, 200]);
+  const costly = await identify({ greeting: `+OK ${"<".repeat(60_000)}\r\n` });
+  assertEquals(costly.detected?.protocol, "pop3");
 });
 
 const redis = needs("redis-server");
