@@ -2,6 +2,7 @@
 
 import { describeDnsError } from "../../net/dns/extension.ts";
 import { formatDnsRecord } from "../../net/dns/record.ts";
+import { nameKey } from "../../net/internal/dns_answers.ts";
 import { count, showTime } from "../internal/text.ts";
 import type { DnsStep } from "./diagnosis.ts";
 
@@ -24,7 +25,7 @@ export function dnsDetails(answers: DnsStep["answers"], full: boolean): string[]
     } else if (!full) rows.add(`${type}: ${count(records.length, "record")}`);
     else {
       for (const record of records.slice(0, MAX_ROWS)) {
-        const other = record.name.toLowerCase() === questions[0]?.name.toLowerCase()
+        const other = nameKey(record.name) === nameKey(questions[0]?.name ?? "")
           ? ""
           : ` (${record.name})`;
         const ttl = `${record.ttl} s`.padStart(8);

@@ -94,6 +94,7 @@ const CHECK_LOG = "Check the log of the server.";
 
 /** Descriptions of the kinds that are not about TLS itself. */
 const TEXTS: Readonly<Record<string, string>> = {
+  refused: "refuses another connection",
   timeout: "does not answer the TLS handshake",
   reset: "resets the connection during the TLS handshake",
   truncated: "ends the connection during the TLS handshake",
@@ -101,6 +102,7 @@ const TEXTS: Readonly<Record<string, string>> = {
 
 /** The same before a handshake by STARTTLS. */
 const COMMAND_TEXTS: Readonly<Record<string, string>> = {
+  refused: "refuses another connection",
   timeout: "sends no complete reply before STARTTLS",
   reset: "resets the connection before STARTTLS",
   truncated: "ends the connection before STARTTLS",

@@ -105,10 +105,7 @@ export async function exchange(
   url: URL,
 ): Promise<Exchanged> {
   const begun = performance.now();
-  // The fields of the user may contain credentials.
-  const isOwn = hostPortOf(url).hostname === walk.target.host;
-  const headers = new Headers(isOwn ? walk.headers : []);
-  for (const [name, value] of DEFAULTS) if (!headers.has(name)) headers.set(name, value);
+  const headers = fieldsFor(walk, url);
   made.hasHead = false;
   let response: HttpResponse;
   try {
@@ -152,6 +149,13 @@ const DEFAULTS: readonly [string, string][] = [
   ["accept-encoding", "identity"],
 ];
 
+/** Returns the fields of a request. Those of the user may contain credentials for the target. */
+function fieldsFor({ headers, target }: Walk, url: URL): Headers {
+  const fields = new Headers(hostPortOf(url).hostname === target.host ? headers : []);
+  for (const [name, value] of DEFAULTS) if (!fields.has(name)) fields.set(name, value);
+  return fields;
+}
+
 /**
  * Sends one request over HTTP/2, to a server that speaks nothing else. `fetch` of Deno sends it, and does
  * not tell the phases.
@@ -167,8 +171,7 @@ export async function exchangeByHttp2(walk: Walk, url: URL): Promise<Exchanged> 
     ...(proxy && { proxy: { url: proxy.shown, ...(proxy.login && { basicAuth: proxy.login }) } }),
   });
   const begun = performance.now();
-  const headers = new Headers(walk.headers);
-  for (const [name, value] of DEFAULTS) if (!headers.has(name)) headers.set(name, value);
+  const headers = fieldsFor(walk, url);
   const signal = AbortSignal.any([walk.signal!, AbortSignal.timeout(timeout)]);
   const response = await fetch(url, { client, headers, redirect: "manual", signal });
   const head = performance.now() - begun;

@@ -45,6 +45,8 @@ class Names {
   readonly #hosts = new Map<string, string>();
   /** The replacements of other texts, such as those in certificates. */
   readonly #texts = new Map<string, string>();
+  /** Finds any of these texts; undefined after a change. */
+  #anyText: RegExp | undefined;
   readonly #addresses = new Map<string, string>();
   #counts = { 4: 0, 6: 0, host: 0 };
 
@@ -62,7 +64,9 @@ class Names {
 
   /** Adds a text that is not a domain name. */
   addText(text: string, other = this.#nextHost()): void {
-    if (text.length >= LEAST && /[\p{L}\p{N}]/u.test(text)) this.#texts.set(text, other);
+    if (text.length < LEAST || !/[\p{L}\p{N}]/u.test(text)) return;
+    this.#texts.set(text, other);
+    this.#anyText = undefined;
   }
 
   text(text: string): string {
@@ -70,8 +74,9 @@ class Names {
       URLS,
       (_, scheme: string, host: string, rest?: string) => scheme + host + (rest ? "/…" : ""),
     );
-    const longestFirst = [...this.#texts].sort(([a], [b]) => b.length - a.length);
-    for (const [one, other] of longestFirst) clean = clean.replaceAll(one, () => other);
+    if (this.#texts.size > 0) {
+      clean = clean.replace(this.#anyText ??= this.#makePattern(), (one) => this.#texts.get(one)!);
+    }
     clean = clean.replace(MAC, "02:00:00:00:00:00")
       .replace(
         WORDS,
@@ -89,6 +94,12 @@ class Names {
       at = end;
     }
     return (shown + clean.slice(at)).replaceAll(MARK, "");
+  }
+
+  /** A certificate may have thousands of names, so all are looked for at once. The longest one counts. */
+  #makePattern(): RegExp {
+    const longestFirst = [...this.#texts.keys()].sort((a, b) => b.length - a.length);
+    return new RegExp(longestFirst.map((text) => RegExp.escape(text)).join("|"), "g");
   }
 
   #nextHost(): string {

@@ -6,7 +6,6 @@
 
 import { Buffer } from "node:buffer";
 import { createHash, createPublicKey } from "node:crypto";
-import type tls from "node:tls";
 import { type Certificate, issuance, parseAnchor } from "../../net/internal/x509/certificate.ts";
 import { asDefect, type Defect } from "../../net/internal/x509/defect.ts";
 import { DerReader } from "../../net/internal/x509/der.ts";
@@ -161,10 +160,4 @@ export function defectOf<T>(work: () => T): { value?: T; defect?: Defect } {
   } catch (error) {
     return { defect: asDefect(error) };
   }
-}
-
-/** Returns the certificate of a server in a list, or an empty list. */
-export function chainOf(socket: tls.TLSSocket, now: number): DiagnosedCertificate[] {
-  const { raw } = socket.getPeerCertificate() as Partial<tls.PeerCertificate>;
-  return raw === undefined ? [] : [describeCertificate(readCertificate(raw), now)];
 }

@@ -40,7 +40,13 @@ class Hop {
 
   describe(hop: number): WatchedHop {
     const { sent, received, last } = this;
-    const common = { hop, addresses: [...this.addresses], sent, received, samples: this.samples };
+    const common = {
+      hop,
+      addresses: [...this.addresses],
+      sent,
+      received,
+      samples: [...this.samples],
+    };
     const loss = sent === 0 ? 0 : 1 - received / sent;
     if (last === undefined) return { ...common, loss };
     const { best, worst, sum, changes } = this;

@@ -1,8 +1,9 @@
 import { toNetError } from "../../net/errors/errors.ts";
 import { connectTcp } from "../../net/tcp/client.ts";
 import { escapeControls } from "../../net/text.ts";
-import { chainOf } from "../internal/certificate.ts";
-import { connectSocket, destroy, shakeHands } from "../internal/connection_phases.ts";
+import { dial } from "../../net/internal/dial.ts";
+import { probeTls } from "../../net/tls/internal/probe.ts";
+import { describeCertificate, readCertificate } from "../internal/certificate.ts";
 
 /** Most bytes of a banner. */
 const BANNER = 256;
@@ -54,35 +55,32 @@ export async function readTls(
   timeout: number,
   signal?: AbortSignal,
 ): Promise<ScannedTls | undefined> {
-  const limits = { timeout, signal };
   try {
-    const socket = await connectSocket(hostname, port, limits);
-    try {
-      const alpn = ["h2", "http/1.1"];
-      const secure = await shakeHands(socket, host, host, { ...limits, caCerts: [], alpn });
-      try {
-        const [own] = chainOf(secure, Date.now());
-        const { alpnProtocol } = secure;
-        return {
-          protocol: secure.getProtocol() ?? "",
-          ...(typeof alpnProtocol === "string" && { alpn: escapeControls(alpnProtocol) }),
-          ...(own !== undefined && {
-            subject: own.subject,
-            names: own.names,
-            notBefore: own.notBefore,
-            notAfter: own.notAfter,
-            daysLeft: own.daysLeft,
-          }),
-        };
-      } finally {
-        await destroy(secure);
-      }
-    } finally {
-      await destroy(socket);
-    }
+    const raw = await dial({ hostname, port, timeout, ...(signal && { signal }) });
+    const found = await probeTls(raw, {
+      serverName: host,
+      caCerts: [],
+      alpnProtocols: ["h2", "http/1.1"],
+      handshakeTimeout: timeout,
+      signal,
+    });
+    found.transport.close();
+    if (found.failure !== undefined) return undefined;
+    const { version = "", alpnProtocol, peerCertificates: [der] } = found;
+    return {
+      protocol: version,
+      ...(alpnProtocol !== null && { alpn: escapeControls(alpnProtocol) }),
+      ...(der !== undefined && describeOwn(der)),
+    };
   } catch (error) {
     signal?.throwIfAborted();
     if (toNetError(error).kind === "permission") throw error;
     return undefined;
   }
+}
+
+function describeOwn(der: Uint8Array): Omit<ScannedTls, "alpn" | "protocol"> {
+  const found = describeCertificate(readCertificate(der), Date.now());
+  const { subject, names, notBefore, notAfter, daysLeft } = found;
+  return { subject, names, notBefore, notAfter, daysLeft };
 }

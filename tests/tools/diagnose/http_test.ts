@@ -128,16 +128,26 @@ Deno.test("diagnose() sends headers to the host, and not to the target of a redi
 
 Deno.test("diagnose() reaches servers of HTTP/2 alone, with and without TLS", async () => {
   const { cert, key } = pair;
-  const handler = (_: unknown, response: http2.Http2ServerResponse) => response.end("hello");
+  const secrets: unknown[] = [];
+  const handler = (request: http2.Http2ServerRequest, response: http2.Http2ServerResponse) => {
+    secrets.push(request.headers["x-secret"]);
+    response.end("hello");
+  };
+  const options = { caCerts: [authority.cert], headers: { "x-secret": "7" }, family: 4 } as const;
   const secure = http2.createSecureServer({ key, cert, allowHTTP1: false }, handler);
   const clear = http2.createServer(handler);
   try {
     for (const [scheme, server] of [["https", secure], ["http", clear]] as const) {
       await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
       const { port } = server.address() as AddressInfo;
-      const found = await way(`${scheme}://127.0.0.1:${port}/`, { caCerts: [authority.cert] });
+      const found = await way(`${scheme}://127.0.0.1:${port}/`, options);
       const [one] = exchangesOf(found);
       assertEquals([found.ok, one?.protocol, one?.bytes], [true, "HTTP/2", 5], found.verdict);
+      await using first = answering(() =>
+        `HTTP/1.1 302 Found\r\nLocation: ${scheme}://localhost:${port}/\r\nContent-Length: 0\r\n\r\n`
+      );
+      const moved = await way(`http://127.0.0.1:${first.addr.port}/`, options);
+      assertEquals([moved.ok, secrets.splice(0)], [true, ["7", undefined]], moved.verdict);
     }
   } finally {
     for (const server of [secure, clear]) server.close();
