@@ -322,6 +322,11 @@ Deno.test("the chat compiles into a program of its own", async (t) => {
   });
 });
 
+Deno.test("the newest version of the changelog is that of the package", () => {
+  const [, newest] = /^## \[(\d[^\]]*)\] - \d{4}-\d{2}-\d{2}$/m.exec(read("CHANGELOG.md")) ?? [];
+  assertEquals(newest, config.version);
+});
+
 Deno.test("the version of Deno stands in .dvmrc alone", () => {
   const version = read(".dvmrc").trim();
   assertMatch(version, /^\d+\.\d+\.\d+$/);

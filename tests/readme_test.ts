@@ -4,41 +4,67 @@ import {
   deno,
   exists,
   EXPORTS,
+  namesIn,
   PERMISSION_FLAGS,
   publicModules,
   read,
   TASKS,
 } from "./_support/repository.ts";
 import { LOCK } from "./_support/flags.ts";
+import { sectionId } from "../.tasks/docs_site/links.ts";
 
 const ENGLISH = read("README.md");
 const CHINESE = read("README.zh-CN.md");
-const DOCUMENTS = new Map([
-  ["README.md", ENGLISH],
-  ["README.zh-CN.md", CHINESE],
-  ...[
-    "CONTRIBUTING.md",
-    "docs/README.md",
-    "docs/architecture.md",
-    "docs/comparison.md",
-    "docs/deployment.md",
-    "docs/errors.md",
-    "docs/faq.md",
-    "docs/guides/client.md",
-    "docs/guides/files.md",
-    "docs/guides/mail.md",
-    "docs/guides/server.md",
-    "docs/guides/tls.md",
-  ].map((file) => [file, read(file)] as const),
-]);
+
+/** The files of the programs. */
+const PROGRAMS = [
+  ...publicModules("examples"),
+  "tools/scan.ts",
+  "tools/diagnose.ts",
+  "tools/dns.ts",
+  "tools/fault_proxy.ts",
+];
+
+/** The task of a program. */
+function taskOf(file: string): string {
+  return file.replace(/^\w+\//, "").replace(".ts", "").replaceAll("_", "-");
+}
+
+/** All pages but the changelog, which also names what does not exist any more. */
+const DOCUMENTS = new Map(
+  ["", "docs", "docs/guides"].flatMap((folder) =>
+    namesIn(folder || ".").filter((name) => name.endsWith(".md") && name !== "CHANGELOG.md")
+      .map((name) => join(folder, name))
+  ).map((file) => [file, read(file)]),
+);
+
+/** The pages that exist in both languages: the English and the Chinese text. */
+const TRANSLATED = new Map(
+  [...DOCUMENTS].filter(([file]) => file.endsWith(".zh-CN.md")).map(([file, chinese]) => {
+    const english = DOCUMENTS.get(file.replace(".zh-CN", ""));
+    assert(english !== undefined, `${file} is no translation of a page`);
+    return [file, { english, chinese }];
+  }),
+);
 
 /** The code blocks of a document, each with its language. */
 function codeBlocks(markdown: string): string[] {
-  return Array.from(markdown.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm), ([, language, code]) => {
-    // Comments are translated, commands are not.
-    const comments = language === "ts" ? /\s*\/\/.*$/gm : /\s*(^|\s)#.*$/gm;
-    return `${language}\n${(code ?? "").replace(comments, "").trim()}`;
-  });
+  return Array.from(
+    markdown.matchAll(/^```(\w+)[^\n]*\n([\s\S]*?)^```$/gm),
+    ([, language = "", code = ""]) => {
+      // Comments are translated, code is not.
+      const comments = /^[jt]s$/.test(language) ? /\s*\/\/.*$/gm : /\s*(^|\s)#.*$/gm;
+      return `${language}\n${code.replace(comments, "").trim()}`;
+    },
+  );
+}
+
+/** The pictures of a document. */
+function pictures(markdown: string): string[] {
+  return Array.from(
+    markdown.matchAll(/!\[[^\]]*\]\(([^)]*)\)|<img src="([^"]*)"/g),
+    ([, target, source]) => target ?? source ?? "",
+  );
 }
 
 /** The lines of the shell blocks and the code spans: everything that a reader can type. */
@@ -55,29 +81,51 @@ function tableRows(markdown: string): string[][] {
     .map((line) => line.slice(1, -1).split("|").map((cell) => cell.trim()));
 }
 
-Deno.test("the two READMEs have the same sections in the same order", () => {
+Deno.test("the pages in both languages have the same sections in the same order", () => {
   const levels = (markdown: string) =>
     Array.from(
       markdown.replace(/^```[\s\S]*?^```$/gm, "").matchAll(/^(#+) /gm),
       ([, hashes]) => hashes,
     );
-  assertEquals(levels(CHINESE), levels(ENGLISH));
+  for (const [file, { english, chinese }] of TRANSLATED) {
+    assertEquals(levels(chinese), levels(english), file);
+  }
 });
 
-Deno.test("the two READMEs have the same code blocks, pictures and rows of tables", () => {
-  // The Chinese README starts the chat in Chinese.
-  const inEnglish = codeBlocks(CHINESE).map((block) => block.replace(" --lang zh", ""));
-  assertEquals(inEnglish, codeBlocks(ENGLISH));
-  assertStringIncludes(CHINESE, "deno run -A examples/chat.ts --lang zh");
-  const pictures = (markdown: string) =>
-    Array.from(markdown.matchAll(/!\[[^\]]*\]\(([^)]*)\)/g), ([, target]) => target);
-  assertEquals(pictures(CHINESE), pictures(ENGLISH));
-  // Names and permissions are code, which is not translated.
+Deno.test("the pages in both languages have the same code, pictures, links and rows of tables", () => {
+  // Names and permissions are code, which is not translated; their order in a sentence may be another.
   const code = (markdown: string) =>
     tableRows(markdown).map((cells) =>
-      cells.map((cell) => cell.match(/`[^`]+`/g)?.join(" ") ?? (/^\d+$/.test(cell) ? cell : ""))
+      cells.map((cell) =>
+        cell.match(/`[^`]+`/g)?.toSorted().join(" ") ?? (/^\d+$/.test(cell) ? cell : "")
+      )
     );
-  assertEquals(code(CHINESE).slice(1), code(ENGLISH).slice(1));
+  const links = (markdown: string) =>
+    Array.from(markdown.matchAll(/\]\(([^)]*)\)/g), ([, link]) => link!.replace(".zh-CN", ""))
+      .filter((link) => link.endsWith(".md")).toSorted();
+  for (const [file, { english, chinese }] of TRANSLATED) {
+    // The Chinese README starts the chat in Chinese.
+    const blocks = codeBlocks(chinese).map((block) => block.replace(" --lang zh", ""));
+    assertEquals(blocks, codeBlocks(english), file);
+    assertEquals(pictures(chinese), pictures(english), file);
+    assertEquals(code(chinese), code(english), file);
+    assertEquals(links(chinese), links(english), file);
+  }
+  assertStringIncludes(CHINESE, "deno run -A examples/chat.ts --lang zh");
+});
+
+Deno.test("a page in Chinese links to the Chinese version of a page that has one", () => {
+  for (const [file, { chinese }] of TRANSLATED) {
+    for (const [, link] of chinese.matchAll(/\]\((?!https?:)([^)#]+\.md)/g)) {
+      const target = join(dirname(file), link!).replace(/(\.zh-CN)?\.md$/, "");
+      const self = target === file.replace(".zh-CN.md", "");
+      assertEquals(
+        link!.endsWith(".zh-CN.md"),
+        !self && TRANSLATED.has(`${target}.zh-CN.md`),
+        `${file}: ${link}`,
+      );
+    }
+  }
 });
 
 Deno.test("every task that a document names exists", () => {
@@ -119,10 +167,8 @@ Deno.test("every section that a document links to exists", () => {
   for (const [document, markdown] of DOCUMENTS) {
     for (const [, path, section] of markdown.matchAll(/\]\((?!https?:)([^)#]*)#([^)]+)\)/g)) {
       const target = path === "" ? document : join(dirname(document), path!);
-      const sections = Array.from(
-        read(target).matchAll(/^#+ (.+)$/gm),
-        ([, title]) => title!.toLowerCase().replace(/[^\w -]/g, "").replaceAll(" ", "-"),
-      );
+      const titles = Array.from(read(target).matchAll(/^#+ (.+)$/gm), ([, title]) => title!);
+      const sections = titles.map(sectionId);
       assert(sections.includes(section!), `${document} links to ${target}#${section}`);
     }
   }
@@ -178,30 +224,58 @@ Deno.test("the table of error kinds has every kind and every TLS reason", () => 
   }
 });
 
-Deno.test("the README names every module of the library", () => {
-  const spans = new Set(commands(ENGLISH));
+Deno.test("docs/modules.md names every module of the library", () => {
+  const spans = new Set(commands(read("docs/modules.md")));
   for (const subpath of Object.keys(EXPORTS)) {
     if (/^\.\/(net|http|ws|tools)\//.test(subpath)) {
-      assert(spans.has(subpath.slice(2)), `The README does not name ${subpath.slice(2)}`);
+      assert(spans.has(subpath.slice(2)), `docs/modules.md does not name ${subpath.slice(2)}`);
     }
   }
 });
 
-Deno.test("the README names every program with its task and its exact permissions", () => {
-  for (const file of publicModules("examples")) {
-    const name = file.replace("examples/", "").replace(".ts", "").replaceAll("_", "-");
+Deno.test("docs/programs.md names every program with its task and its exact permissions", () => {
+  for (const file of PROGRAMS) {
+    const name = taskOf(file);
     assert(TASKS.has(name), `${file} has no task`);
     const flags = PERMISSION_FLAGS.get(name);
     assert(flags !== undefined, `${file} has no permission set`);
-    for (const markdown of [ENGLISH, CHINESE]) {
-      const row = tableRows(markdown).find(([first = ""]) => first.includes(`\`${file}\``));
-      assert(row !== undefined, `No table has a row for ${file}`);
+    for (const page of ["docs/programs.md", "docs/programs.zh-CN.md"]) {
+      const row = tableRows(read(page)).find(([first = ""]) => first.includes(`\`${file}\``));
+      assert(row !== undefined, `${page} has no row for ${file}`);
       assertEquals(
         row.join(" ").match(/--allow-[^\s`]+/g)?.toSorted() ?? [],
         flags.toSorted(),
-        file,
+        `${page}: ${file}`,
       );
     }
+  }
+});
+
+Deno.test("the table of the README has every program, and modules and functions that exist", async () => {
+  const rows = tableRows(ENGLISH).slice(1);
+  const spansOf = (cell = "") => Array.from(cell.matchAll(/`([^`]+)`/g), ([, span]) => span!);
+  const tasks = new Set(rows.flatMap(([, task]) => spansOf(task)));
+  for (const task of tasks) assert(TASKS.has(task), `There is no task ${task}`);
+  for (const file of PROGRAMS) assert(tasks.has(taskOf(file)), `The README has no row for ${file}`);
+  const library = new Set(Object.keys(await import("../mod.ts")));
+  for (const span of rows.flatMap(([, , names]) => spansOf(names))) {
+    const known = library.has(span) || `./${span}` in EXPORTS;
+    assert(known, `${span} is neither a module nor a function of the library`);
+  }
+});
+
+Deno.test("the READMEs are short, and start with a picture, two commands, a server and a client", () => {
+  for (const markdown of [ENGLISH, CHINESE]) {
+    const lines = markdown.split("\n");
+    assert(lines.length < 150, `a README has ${lines.length} lines`);
+    const at = (text: string) => {
+      const index = lines.findIndex((line) => line.includes(text));
+      assert(index !== -1, `a README has no ${text}`);
+      return index;
+    };
+    const order = ['<img src="docs/chat.png"', "deno run -A", "serveTcp(", "connectTcp("].map(at);
+    assertEquals(order, order.toSorted((a, b) => a - b));
+    assert(order.at(-1)! < 45, "the client is not on the first screen");
   }
 });
 

@@ -83,6 +83,8 @@ export interface Target {
   readonly atMost?: number;
   /** Whether the ratio per CPU second is judged. @default that of the figure */
   readonly perCpu?: boolean;
+  /** Whether the chart of the main figures shows this ratio. @default false */
+  readonly chart?: boolean;
 }
 
 /** One table of the report. */

@@ -1,6 +1,7 @@
 /** Medians, spread, ratios and the tables of the report. @module */
 
 import type { Figure, Measurement, Series } from "./_bench.ts";
+import type { Bar } from "./_chart.ts";
 import { type CpuUse, whatLimited } from "./_cpu.ts";
 
 /** A median and what lies around it. */
@@ -29,6 +30,8 @@ export interface Ratio extends Summary {
   readonly perCpu: boolean;
   /** The same for what each got out of a second of CPU time: it stands still on a busy machine. */
   readonly perCpuSecond: number | undefined;
+  /** Whether the chart shows it. */
+  readonly chart: boolean;
 }
 
 /** A figure as it is told. */
@@ -55,7 +58,7 @@ export function evaluate(figure: Figure): Result {
   const { title, unit, note, series, targets, perCpu = false, atMost } = figure;
   const rows = series.map(toRow);
   const ratios = targets.flatMap((target): Ratio[] => {
-    const { of, against, ratio, atMost } = target;
+    const { of, against, ratio, atMost, chart = false } = target;
     const ours = of === undefined ? series[0] : series.find(({ name }) => name === of);
     const others = series.filter(({ name }) => against.includes(name));
     const best = others.toSorted((a, b) => median(b) - median(a))[0];
@@ -72,6 +75,7 @@ export function evaluate(figure: Figure): Result {
       atMost,
       perCpu: target.perCpu ?? perCpu,
       perCpuSecond,
+      chart,
       ...summarize(quotients),
     }];
   });
@@ -167,8 +171,29 @@ export function missed({ title, ratios, rows, atMost, unit }: Result): string[] 
   return [...told, `${title}: ${count(rows[0]?.median ?? NaN)} ${unit}, at most ${count(atMost)}`];
 }
 
-/** Returns the figures as a page in Markdown. */
-export function page(machine: readonly string[], results: readonly Result[]): string {
+/** Returns the bars of the chart. */
+export function bars(results: readonly Result[]): Bar[] {
+  return results.flatMap(({ title, ratios }) =>
+    ratios.filter(({ chart }) => chart).map((ratio) => ({
+      title,
+      compared: `${ratio.of} / ${ratio.to}${ratio.perCpu ? ", per CPU second" : ""}`,
+      ratio: judged(ratio),
+    }))
+  );
+}
+
+/**
+ * Returns the figures as a page in Markdown.
+ *
+ * @param machine The lines about the machine.
+ * @param results The figures in their order.
+ * @param picture The file of the chart, if there is one.
+ */
+export function page(
+  machine: readonly string[],
+  results: readonly Result[],
+  picture?: string,
+): string {
   const lines = results.flatMap(({ title, unit, rows, ratios, atMost }) => {
     const ours = rows[0];
     const own = `${count(ours?.median ?? NaN)} ${unit}`;
@@ -206,7 +231,9 @@ per second of CPU time. Names of benchmarks as arguments measure only these.
 
 ${machine.map((line) => `- ${line}`).join("\n")}
 
-${table.map((cells) => `| ${cells.join(" | ")} |`).join("\n")}
+${picture === undefined ? "" : `![The main figures as a chart](${picture})\n\n`}${
+    table.map((cells) => `| ${cells.join(" | ")} |`).join("\n")
+  }
 `;
 }
 

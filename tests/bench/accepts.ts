@@ -33,7 +33,7 @@ export async function benchAccepts(bench: Bench): Promise<Figure[]> {
     series,
     targets: [
       { against: ["bare Deno"], ratio: 0.9 },
-      { against: ["Node net"] },
+      { against: ["Node net"], chart: true },
       { against: ["asyncio Protocol"] },
     ],
   }];

@@ -56,7 +56,7 @@ async function benchDeliveries(
       "with which it is two to four times faster than with noDelay",
     series: bursts.map(({ name, rounds }) => ({ name, rounds: rounds.map((one) => one[which]) })),
     targets: [
-      { against: ["Node net"], ratio },
+      { against: ["Node net"], ratio, chart: true },
       { against: ["asyncio streams"], ratio },
     ],
   });

@@ -53,7 +53,7 @@ async function benchLarge(bench: Bench): Promise<Figure[]> {
       note: "no TLS; pyftpdlib serves all, and is the limit",
       series: await runPrograms(bench, title, programs),
       targets: [
-        { against: ["ftplib", "basic-ftp", "curl"], ratio: 1 },
+        { against: ["ftplib", "basic-ftp", "curl"], ratio: 1, chart: true },
         { against: ["bare Deno"], ratio: 0.95 },
       ],
     });

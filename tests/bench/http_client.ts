@@ -70,7 +70,7 @@ async function measureAll(
     series,
     targets: [
       { against: ["bare fetch"], ratio: 2 },
-      { against: ["undici pool on Node"], ratio: 1.2 },
+      { against: ["undici pool on Node"], ratio: 1.2, chart: true },
       { against: ["bare loop"], ratio: 0.8 },
       ...fit.filter(({ plain }) => plain).map(({ name }) => ({ against: [name] })),
     ],

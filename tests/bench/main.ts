@@ -16,12 +16,14 @@
  * @module
  */
 
+import { basename } from "node:path";
 import { formatted } from "../../.tasks/format.ts";
 import { badValue, type CliIo, defineCli } from "../../tools/cli.ts";
 import type { Bench, Figure } from "./_bench.ts";
+import { drawChart } from "./_chart.ts";
 import { makeLoadGenerator } from "./_load.ts";
 import { describeMachine, loadAverage } from "./_machine.ts";
-import { evaluate, missed, page, type Result, table } from "./_report.ts";
+import { bars, evaluate, missed, page, type Result, table } from "./_report.ts";
 import { benchChat } from "./chat.ts";
 import { benchChatLoad } from "./chat_load.ts";
 import { benchFtp } from "./ftp.ts";
@@ -88,7 +90,10 @@ const cli = defineCli({
     },
     node: { type: "string", default: "node", help: "The program for the peers on Node" },
     python: { type: "string", default: "/usr/bin/python3", help: "The one for those on asyncio" },
-    write: { type: "string", help: "A file that gets the figures in Markdown" },
+    write: {
+      type: "string",
+      help: "A file that gets the figures in Markdown, with a chart in FILE.svg",
+    },
     check: { type: "boolean", help: "Fail if a target is missed" },
   },
   positionals: { benchmark: { type: "list", optional: true, help: "What to measure" } },
@@ -146,13 +151,26 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
     const after = loadAverage();
     tell({ loadAverageAfter: after }, ["", `load average after: ${after}`]);
     if (write !== undefined) {
-      await Deno.writeTextFile(write, await formatted(page(machine.lines, results)));
+      await writePage(write, machine.lines, results);
     }
     if (!check) return 0;
     const all = results.flatMap(missed);
     for (const one of all) ctx.log.error("target missed: {one}", { one });
     return all.length === 0 ? 0 : 1;
   });
+}
+
+/** Writes the page, and the chart beside it if there is anything to draw. */
+async function writePage(
+  file: string,
+  machine: readonly string[],
+  results: readonly Result[],
+): Promise<void> {
+  const drawn = bars(results);
+  const picture = `${file.replace(/\.md$/, "")}.svg`;
+  if (drawn.length > 0) await Deno.writeTextFile(picture, drawChart(drawn));
+  const link = drawn.length > 0 ? basename(picture) : undefined;
+  await Deno.writeTextFile(file, await formatted(page(machine, results, link)));
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

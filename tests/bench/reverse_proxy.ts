@@ -38,7 +38,9 @@ export async function benchReverseProxy(bench: Bench): Promise<Figure[]> {
     unit: "requests/s",
     note: "wrk with one thread, keep-alive; the origin is nginx with one worker",
     series,
-    targets: [{ against: [NODE], ratio: 1 }, { against: [NGINX] }, { against: [BARE] }],
+    targets: [{ against: [NODE], ratio: 1, chart: true }, { against: [NGINX] }, {
+      against: [BARE],
+    }],
     perCpu: true,
   }];
 }

@@ -55,7 +55,7 @@ const DELAYED =
 /** The targets of both engines, of which the first is the default. */
 function targetsOf(ratio: number): Target[] {
   return ["ours", ON_DENO].flatMap((of) => [
-    { of, against: ["Node tls"], ratio },
+    { of, against: ["Node tls"], ratio, chart: of === "ours" },
     { of, against: ["bare Deno"], ratio: 0.95, perCpu: true },
   ]);
 }

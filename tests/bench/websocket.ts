@@ -58,7 +58,7 @@ async function benchEcho(bench: Bench, contenders: Contender[], size: number): P
     targets: [
       { against: ["bare Deno"], ratio: 0.9 },
       { of: HARDENED, against: ["bare Deno"], ratio: 0.95 },
-      { of: HARDENED, against: ["npm ws on Node"], ratio: 1 },
+      { of: HARDENED, against: ["npm ws on Node"], ratio: 1, chart: true },
       { against: ["npm ws on Node"] },
       { against: ["Python websockets"] },
     ],
@@ -80,7 +80,7 @@ async function benchRoom(bench: Bench, contenders: Contender[]): Promise<Figure>
       "on Deno's transport each is framed and written for each listener, by Deno",
     series,
     targets: [
-      { of: HARDENED, against: ["npm ws on Node"], ratio: 10 },
+      { of: HARDENED, against: ["npm ws on Node"], ratio: 10, chart: true },
       { of: HARDENED, against: ["Python websockets"], ratio: 1 },
       { against: ["npm ws on Node"] },
       { against: ["Python websockets"] },
