@@ -37,7 +37,7 @@ const cli = defineCli({
   },
   permissions: {
     "--allow-net=127.0.0.1": "connect; list other servers the same way",
-    "--allow-read=<file>": "only with --password-file, --token-file, --ca",
+    "--allow-read=<file>": "only with --password-file, --token-file, --ca, --cert, --key",
     "--allow-write=<folder>": "only to save attachments",
   },
   examples: ["deno task read-mail list --user ann", "deno task read-mail show 3 --user ann"],

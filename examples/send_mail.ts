@@ -37,7 +37,8 @@ const cli = defineCli({
   },
   permissions: {
     "--allow-net=127.0.0.1": "connect; list other servers the same way",
-    "--allow-read=<file>": "only with --attach, --inline, --password-file, --token-file, --ca",
+    "--allow-read=<file>":
+      "only with --attach, --inline, --password-file, --token-file, --ca, --cert, --key",
   },
   examples: ["deno task send-mail --from ann@a.test --to bob@b.test --subject hi --text hey"],
 });

@@ -26,7 +26,7 @@ export class Connector implements Disposable {
     const end = () => this.#session.abort(signal.reason);
     const onStop = () => grace === 0 ? end() : this.#timer = setTimeout(end, grace);
     signal.addEventListener("abort", onStop);
-    const more = await ftpOptions(this.#values);
+    const more = ftpOptions(this.#values);
     return await connectFtp({ ...options, ...more, signal: this.#session.signal });
   }
 

@@ -3,7 +3,6 @@
 import type { ConnectFtpOptions } from "../../net/ftp/client.ts";
 import { isNameEncoding } from "../../net/internal/name_coding.ts";
 import { badValue, type Flags, type FlagValue } from "../../tools/cli.ts";
-import { ROUTE_FLAGS, routeOf } from "../http/route.ts";
 import { clientFlags } from "../mail/flags.ts";
 
 /** The flags of `examples/ftp_client.ts`. */
@@ -12,9 +11,6 @@ export const FLAGS = {
   encoding: { type: "string", default: "utf-8", help: "Encoding of names, such as gbk or latin1" },
   active: { type: "boolean", help: "Let the server open the data connections" },
   plainData: { type: "boolean", help: "Transfer files and listings without encryption (PROT C)" },
-  cert: ROUTE_FLAGS.cert,
-  key: ROUTE_FLAGS.key,
-  pin: ROUTE_FLAGS.pin,
   verify: { type: "boolean", help: "Compare hashes with the server, if it can compute them" },
   connections: { type: "integer", default: 1, min: 1, max: 100, help: "mirror: files at a time" },
   anyName: { type: "boolean", help: "mirror: store names that Windows reserves, such as a:b" },
@@ -34,22 +30,15 @@ export const FLAGS = {
 
 /** The values of the flags that only FTP has. */
 type FtpValues = {
-  -readonly [K in "encoding" | "active" | "plainData" | "pin" | "cert" | "key"]: FlagValue<
-    (typeof FLAGS)[K]
-  >;
+  -readonly [K in "encoding" | "active" | "plainData"]: FlagValue<(typeof FLAGS)[K]>;
 };
 
 /**
  * Returns the options of a connection that only FTP has.
  *
- * @throws {CliError} If a value cannot be used, or a file has the wrong content.
+ * @throws {CliError} If a value cannot be used.
  */
-export async function ftpOptions(
-  { encoding, active, plainData, pin, cert, key }: FtpValues,
-): Promise<ConnectFtpOptions> {
+export function ftpOptions({ encoding, active, plainData }: FtpValues): ConnectFtpOptions {
   if (!isNameEncoding(encoding)) throw badValue("--encoding", encoding, "one such as gbk");
-  const way = { cert, key, pin, ca: [], proxy: undefined, unixSocket: undefined };
-  // The authorities come with the flags that all clients have.
-  const { caCerts: _, ...route } = await routeOf(way);
-  return { encoding, active, encryptData: !plainData, ...route };
+  return { encoding, active, encryptData: !plainData };
 }

@@ -1,6 +1,6 @@
 /** The flags for the way to a server, of the HTTP client and the WebSocket client. @module */
 
-import { readPin } from "../../net/internal/x509/pin.ts";
+import { PIN_FORM, readPin } from "../../net/internal/x509/pin.ts";
 import { badValue, CliError, type Flags, readPem } from "../../tools/cli.ts";
 
 /** The flags for the certificates, the proxy and the socket. */
@@ -28,8 +28,8 @@ export interface RouteValues {
   readonly cert: string | undefined;
   readonly key: string | undefined;
   readonly pin: readonly string[];
-  readonly proxy: string | undefined;
-  readonly unixSocket: string | undefined;
+  readonly proxy?: string | undefined;
+  readonly unixSocket?: string | undefined;
 }
 
 /** Options of a client for the way to a server. */
@@ -50,7 +50,7 @@ export async function routeOf(
     throw new CliError("--cert and --key go together", 2);
   }
   const bad = pin.find((one) => readPin(one) === undefined);
-  if (bad !== undefined) throw badValue("--pin", bad, "sha256/BASE64 or a SHA-256 fingerprint");
+  if (bad !== undefined) throw badValue("--pin", bad, PIN_FORM);
   if (proxy !== undefined && unixSocket !== undefined) {
     throw new CliError("--unix-socket and --proxy exclude each other", 2);
   }

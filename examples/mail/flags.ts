@@ -2,7 +2,6 @@
 
 import { SASL_NAMES } from "../../net/internal/login_ways.ts";
 import { credentialsIn } from "../../net/internal/mail_rules.ts";
-import { PIN_FORM, readPin } from "../../net/internal/x509/pin.ts";
 import type { MailLoginOptions, SaslName } from "../../net/mail/options.ts";
 import {
   badValue,
@@ -10,8 +9,8 @@ import {
   CliError,
   type Flags,
   type FlagValue,
-  readPem,
 } from "../../tools/cli.ts";
+import { ROUTE_FLAGS, routeOf } from "../http/route.ts";
 import { readPassword, readSecret } from "./password.ts";
 
 const FLAGS = {
@@ -23,13 +22,10 @@ const FLAGS = {
     help: "The file that contains the password",
   },
   allowPlaintextLogin: { type: "boolean", help: "Log in without encryption, too" },
-  ca: { type: "list", placeholder: "file", help: "Certificate authority to trust, PEM" },
-  pin: {
-    type: "list",
-    placeholder: "pin",
-    help:
-      "Trust only this server: sha256/ and its key hash, or the SHA-256 of its certificate in hex",
-  },
+  ca: ROUTE_FLAGS.ca,
+  cert: ROUTE_FLAGS.cert,
+  key: ROUTE_FLAGS.key,
+  pin: ROUTE_FLAGS.pin,
   timeout: { type: "duration", default: "30s", help: "Time limit for a reply" },
 } as const satisfies Flags;
 
@@ -38,7 +34,8 @@ export const loginFlags = {
   mechanism: {
     type: "string",
     placeholder: "name",
-    help: "The only mechanism to use, such as PLAIN or XOAUTH2 [default: all, the best one first]",
+    help:
+      "The only mechanism to use, such as PLAIN, XOAUTH2, or EXTERNAL by --cert [default: all, the best one first]",
   },
   tokenFile: {
     type: "string",
@@ -46,9 +43,6 @@ export const loginFlags = {
     help: "The file that contains an OAuth 2 access token, instead of a password",
   },
 } as const satisfies Flags;
-
-/** The mechanisms that `--mechanism` takes, besides those of one protocol. EXTERNAL needs a certificate. */
-const MECHANISMS = SASL_NAMES.filter((name) => name !== "EXTERNAL");
 
 /** The ways to log in besides SASL. */
 type CommandWay = "USER" | "APOP" | "LOGIN-COMMAND";
@@ -94,17 +88,15 @@ export function clientFlags(tls: "starttls" | "implicit", ports: string): Client
  * @throws {CliError} If a file has the wrong content, or if there is no terminal to ask on.
  */
 export async function clientOptions(
-  { server, port, tls, user, passwordFile, allowPlaintextLogin, ca, pin, timeout }: ClientValues,
+  { server, port, tls, user, passwordFile, allowPlaintextLogin, ca, cert, key, pin, timeout }:
+    ClientValues,
   ctx: CliContext,
 ): Promise<MailLoginOptions<never>> {
-  for (const one of pin) if (readPin(one) === undefined) throw badValue("--pin", one, PIN_FORM);
-  const trusted = await Promise.all(ca.map((file) => readPem(file, "CERTIFICATE")));
   return {
+    ...await routeOf({ ca, cert, key, pin }),
     hostname: server,
     port,
     tls,
-    caCerts: trusted.length > 0 ? trusted : undefined,
-    pin: pin.length > 0 ? pin : undefined,
     timeout,
     username: user,
     password: await readPassword(user, passwordFile, ctx),
@@ -131,17 +123,27 @@ export async function loginOptions<M extends CommandWay = never>(
   more: readonly M[],
   ctx: CliContext,
 ): Promise<MailLoginOptions<SaslName | M>> {
-  const names = [...MECHANISMS, ...more];
+  const names = [...SASL_NAMES, ...more];
   const name = names.find((one) => one === mechanism?.toUpperCase());
   if (mechanism !== undefined && name === undefined) {
     throw badValue("--mechanism", mechanism, names.join(", "));
   }
-  if (tokenFile === undefined) {
+  const { user, ...rest } = values;
+  const isExternal = name === "EXTERNAL";
+  if (isExternal && values.cert === undefined) {
+    throw new CliError("--mechanism EXTERNAL requires --cert and --key", 2);
+  }
+  if (tokenFile === undefined && !isExternal) {
     return checked({ ...await clientOptions(values, ctx), mechanism: name });
   }
-  const { user, ...rest } = values;
-  if (user === undefined) throw new CliError("--token-file requires --user", 2);
-  const accessToken = await readSecret(tokenFile);
+  if (tokenFile !== undefined && user === undefined) {
+    throw new CliError("--token-file requires --user", 2);
+  }
+  if (values.passwordFile !== undefined) {
+    const other = isExternal ? "--mechanism EXTERNAL" : "--token-file";
+    throw new CliError(`--password-file and ${other} exclude each other`, 2);
+  }
+  const accessToken = tokenFile && await readSecret(tokenFile);
   const options = await clientOptions({ ...rest, user: undefined }, ctx);
   return checked({ ...options, username: user, accessToken, mechanism: name });
 }

@@ -16,7 +16,10 @@ export async function readPassword(
   file: string | undefined,
   ctx: Pick<CliContext, "io" | "signal">,
 ): Promise<string | undefined> {
-  if (user === undefined) return undefined;
+  if (user === undefined) {
+    if (file !== undefined) throw new CliError("--password-file requires --user", 2);
+    return undefined;
+  }
   if (file !== undefined) return await readSecret(file);
   if (Deno.stdin.isTerminal()) return await ask(`Password of ${user}: `, ctx);
   throw new CliError("Cannot ask for a password without a terminal: give --password-file", 2);

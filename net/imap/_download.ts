@@ -2,7 +2,7 @@
 
 import { charsetDecoder } from "../mail/charset.ts";
 import type { ImapBodyPart } from "./_body_structure.ts";
-import { transferDecoder } from "./_transfer_decoder.ts";
+import { transferDecoder } from "../internal/transfer_decoder.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 

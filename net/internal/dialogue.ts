@@ -21,6 +21,8 @@ export interface DialogueDefaults {
   readonly ports: { readonly implicit: number; readonly starttls: number };
   /** The encoding of lines. @default UTF-8 */
   readonly coding?: LineCoding;
+  /** Time in which the peer must take some of what is written, in milliseconds. @default that for a reply */
+  readonly writeTimeout?: number;
 }
 
 /** An encoding of lines in which ASCII characters are one byte each, and the same one. */
@@ -145,7 +147,7 @@ export class Dialogue {
         (tls === "implicit" ? defaults.ports.implicit : defaults.ports.starttls),
       timeout: connectTimeout,
       lingerTimeout: 0,
-      writeTimeout: timeout,
+      writeTimeout: defaults.writeTimeout ?? timeout,
       ...(signal && { signal }),
     };
     const conn = tls === "implicit"

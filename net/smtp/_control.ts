@@ -5,6 +5,7 @@ import type { LoginCommands } from "../internal/mail_login.ts";
 import { ignoreFailure } from "../internal/ignore_failure.ts";
 import { NetError } from "../errors/errors.ts";
 import type { ReplyError } from "../errors/reply_error.ts";
+import { replyTime, type SmtpTimes } from "./_times.ts";
 import { parseSmtpExtensions, type SmtpReply, SmtpReplyReader } from "./codec.ts";
 
 /**
@@ -18,13 +19,19 @@ export class SmtpControl {
   readonly dialogue: Dialogue;
   /** Whether the server speaks LMTP (RFC 2033). */
   readonly isLmtp: boolean;
+  /** The time limits. */
+  readonly times: SmtpTimes;
   /** The extensions of the server: names in capitals, each with its parameters. */
   extensions: ReadonlyMap<string, readonly string[]> = new Map();
   readonly #reader = new SmtpReplyReader();
 
-  constructor(dialogue: Dialogue, isLmtp: boolean) {
+  constructor(
+    dialogue: Dialogue,
+    { isLmtp, times }: { readonly isLmtp: boolean; readonly times: SmtpTimes },
+  ) {
     this.dialogue = dialogue;
     this.isLmtp = isLmtp;
+    this.times = times;
   }
 
   /** The largest message that the server accepts, in bytes; Infinity if it does not say. */
@@ -37,7 +44,7 @@ export class SmtpControl {
 
   /** Reads the greeting and encrypts the connection. */
   async begin(localName: string): Promise<void> {
-    const greeting = await this.reply();
+    const greeting = await this.reply(this.times.greeting);
     if (!isPositive(greeting)) throw this.refused("Cannot begin", greeting);
     await this.#hello(localName);
     if (this.dialogue.tls !== "starttls") return;
@@ -59,7 +66,7 @@ export class SmtpControl {
   async ask(line: string, shown?: string): Promise<SmtpReply> {
     await this.quiet();
     await this.dialogue.writeLine(line, shown);
-    return await this.reply();
+    return await this.reply(replyTime(this.times, line));
   }
 
   /** Returns the commands that carry a login (RFC 4954 §4). */
@@ -92,7 +99,7 @@ export class SmtpControl {
    *
    * @param limit The time limit for the whole reply in milliseconds; 0 for no limit.
    */
-  async reply(limit: number = this.dialogue.timeout): Promise<SmtpReply> {
+  async reply(limit: number): Promise<SmtpReply> {
     this.dialogue.allow(limit);
     for (;;) {
       const line = await this.#line(limit);

@@ -1,6 +1,7 @@
 /** The replies to commands that are sent together (RFC 2920). */
 
 import { NetError } from "../errors/errors.ts";
+import { replyTime } from "./_times.ts";
 import type { SmtpReply } from "./codec.ts";
 import { isPositive, type SmtpControl, TEXT_TIME } from "./_control.ts";
 
@@ -9,17 +10,17 @@ import { isPositive, type SmtpControl, TEXT_TIME } from "./_control.ts";
  * replies: a reader of single replies takes them for the beginning of the following reply.
  *
  * @param control The control of a session.
- * @param count The number of commands.
- * @param hasData Whether the last command is DATA.
+ * @param commands The commands that were sent.
  */
 export async function groupReplies(
   control: SmtpControl,
-  count: number,
-  hasData: boolean,
+  commands: readonly string[],
 ): Promise<SmtpReply[]> {
+  const count = commands.length;
+  const hasData = commands.at(-1) === "DATA";
   const replies: SmtpReply[] = [];
   while (replies.length < count) {
-    const reply = await nextReply(control, replies, count);
+    const reply = await nextReply(control, replies, commands);
     if (reply === undefined) return separated(control, replies, count);
     replies.push(reply);
     // This is the reply to DATA, the last command.
@@ -32,13 +33,13 @@ export async function groupReplies(
 async function nextReply(
   control: SmtpControl,
   replies: readonly SmtpReply[],
-  count: number,
+  commands: readonly string[],
 ): Promise<SmtpReply | undefined> {
+  const timeout = replyTime(control.times, commands[replies.length]!);
   const last = replies.at(-1);
-  const isComplete = replies.filter(hasText).length === count - replies.length &&
+  const isComplete = replies.filter(hasText).length === commands.length - replies.length &&
     last !== undefined && !isPositive(last);
-  if (!isComplete || control.dialogue.talkative) return await control.reply();
-  const { timeout } = control.dialogue;
+  if (!isComplete || control.dialogue.talkative) return await control.reply(timeout);
   try {
     return await control.reply(Math.min(timeout || Infinity, TEXT_TIME));
   } catch (error) {

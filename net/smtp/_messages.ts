@@ -14,14 +14,6 @@ import {
   SmtpRecipientsError,
 } from "./options.ts";
 
-/** The limits for messages. */
-export interface MessageLimits {
-  /** Time limit for the reply to a complete message, in milliseconds. */
-  readonly finalTimeout: number;
-  /** Most recipients of a transaction. */
-  readonly maxRecipients: number;
-}
-
 /** Sends messages, one at a time. */
 export class SmtpMessages {
   readonly #control: SmtpControl;
@@ -33,11 +25,11 @@ export class SmtpMessages {
    * Makes an object for a session.
    *
    * @param control The control of a session.
-   * @param limits The limits for messages.
+   * @param maxRecipients Most recipients of a transaction.
    */
-  constructor(control: SmtpControl, { finalTimeout, maxRecipients }: MessageLimits) {
+  constructor(control: SmtpControl, maxRecipients: number) {
     this.#control = control;
-    this.#transactions = new Transactions(control, finalTimeout);
+    this.#transactions = new Transactions(control);
     this.#most = maxRecipients;
   }
 

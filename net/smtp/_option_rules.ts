@@ -5,6 +5,7 @@ import {
   anObject,
   count,
   flag,
+  group,
   integer,
   listOf,
   milliseconds,
@@ -24,6 +25,7 @@ import type {
   SmtpEnvelope,
   SmtpPoolOptions,
   SmtpRecipient,
+  SmtpTimeouts,
 } from "./options.ts";
 
 /** The rules for the options of `connectSmtp`. */
@@ -34,6 +36,17 @@ export const CONNECT_SMTP = new OptionRules<ConnectSmtpOptions>({
     (value) => typeof value === "string" && /^[\x21-\x7e]{1,255}$/.test(value),
   ),
   protocol: oneOf("smtp", "lmtp"),
+  timeouts: group(
+    new OptionRules<SmtpTimeouts>({
+      greeting: milliseconds,
+      ehlo: milliseconds,
+      mail: milliseconds,
+      rcpt: milliseconds,
+      data: milliseconds,
+      block: milliseconds,
+      final: milliseconds,
+    }),
+  ),
   finalTimeout: milliseconds,
   maxRecipients: count,
 });

@@ -50,7 +50,6 @@ export interface Outcome {
 /** Runs transactions, one at a time. */
 export class Transactions {
   readonly #control: SmtpControl;
-  readonly #finalTimeout: number;
   /** Whether the end of a message was sent and its reply has not come. */
   midway = false;
 
@@ -58,11 +57,9 @@ export class Transactions {
    * Makes an object for a session.
    *
    * @param control The control of a session.
-   * @param finalTimeout Time limit for the reply to a complete message, in milliseconds.
    */
-  constructor(control: SmtpControl, finalTimeout: number) {
+  constructor(control: SmtpControl) {
     this.#control = control;
-    this.#finalTimeout = finalTimeout;
   }
 
   /**
@@ -110,7 +107,7 @@ export class Transactions {
       if (from === undefined) lines.unshift(sender);
       if (isAhead) lines.push("DATA");
       await control.dialogue.writeLines(lines);
-      const replies = await groupReplies(control, lines.length, isAhead);
+      const replies = await groupReplies(control, lines);
       if (isAhead) data = replies.pop();
       from ??= replies.shift()!;
       for (const [i, one] of some.entries()) answers.add(one, replies[i]!);
@@ -179,7 +176,7 @@ export class Transactions {
           size += part.length;
           if (size < CHUNK) continue;
           await this.#chunk(joined(parts), "");
-          const reply = await this.#control.reply();
+          const reply = await this.#control.reply(this.#control.times.block);
           if (!isPositive(reply)) throw this.#control.refused("Cannot send the message", reply);
           parts = [];
           size = 0;
@@ -265,7 +262,7 @@ export class Transactions {
   }
 
   async #final(): Promise<SmtpReply> {
-    const reply = await this.#control.reply(this.#finalTimeout);
+    const reply = await this.#control.reply(this.#control.times.final);
     // Nobody knows whether the server has accepted the message.
     if (reply.code === 0) this.#control.dialogue.nonsense(reply.lines.join(" "));
     return reply;

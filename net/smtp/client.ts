@@ -29,6 +29,7 @@ import type { SaslCredentials, SaslName } from "../mail/options.ts";
 import { SmtpControl } from "./_control.ts";
 import { SmtpMessages } from "./_messages.ts";
 import { checkEnvelope, CONNECT_SMTP, SEND_MAIL } from "./_option_rules.ts";
+import { smtpTimes } from "./_times.ts";
 import type { SmtpReply } from "./codec.ts";
 import type {
   ConnectSmtpOptions,
@@ -36,6 +37,7 @@ import type {
   SentMail,
   SmtpEnvelope,
   SmtpMessage,
+  SmtpTimeouts,
 } from "./options.ts";
 import { orCancel } from "../internal/while_open.ts";
 
@@ -47,10 +49,6 @@ const DEFAULTS = {
   smtp: { tls: "starttls", ports: { implicit: 465, starttls: 587 } },
   lmtp: { tls: "starttls", ports: { implicit: 24, starttls: 24 } },
 } as const;
-/** The minimum that RFC 5321 §4.5.3.2 recommends for the reply to a command, in milliseconds. */
-const REPLY_TIME = 300_000;
-/** The minimum that RFC 5321 §4.5.3.2.6 recommends for the reply to a message, in milliseconds. */
-const FINAL_TIME = 600_000;
 
 /**
  * Connects, encrypts the connection, and logs in if `username` is given.
@@ -64,10 +62,10 @@ const FINAL_TIME = 600_000;
  */
 export async function connectSmtp(options: ConnectSmtpOptions = {}): Promise<SmtpClient> {
   options = CONNECT_SMTP.check("connectSmtp", options);
-  const { timeout = REPLY_TIME, protocol = "smtp" } = options;
+  const times = smtpTimes(options);
   return await openSession(
-    { ...options, timeout },
-    DEFAULTS[protocol],
+    { ...options, timeout: times.other },
+    { ...DEFAULTS[options.protocol ?? "smtp"], writeTimeout: times.block },
     (dialogue) => new SmtpClient(dialogue, options),
   );
 }
@@ -86,10 +84,13 @@ export class SmtpClient implements AsyncDisposable {
    * @ignore
    */
   constructor(dialogue: Dialogue, options: ConnectSmtpOptions) {
-    const { localName, protocol, finalTimeout = FINAL_TIME, maxRecipients = Infinity } = options;
+    const { localName, protocol, maxRecipients = Infinity } = options;
     this.#dialogue = dialogue;
-    this.#control = new SmtpControl(dialogue, protocol === "lmtp");
-    this.#messages = new SmtpMessages(this.#control, { finalTimeout, maxRecipients });
+    this.#control = new SmtpControl(dialogue, {
+      isLmtp: protocol === "lmtp",
+      times: smtpTimes(options),
+    });
+    this.#messages = new SmtpMessages(this.#control, maxRecipients);
     const own = dialogue.conn.localAddr;
     const address = "hostname" in own ? own.hostname : "127.0.0.1";
     this.#localName = localName ?? (address.includes(":") ? `[IPv6:${address}]` : `[${address}]`);
@@ -109,6 +110,12 @@ export class SmtpClient implements AsyncDisposable {
   /** Whether the session is open. */
   get open(): boolean {
     return this.#dialogue.conn.open;
+  }
+
+  /** The time limits of the phases, in milliseconds. */
+  get timeouts(): Readonly<Required<SmtpTimeouts>> {
+    const { other: _, ...times } = this.#control.times;
+    return times;
   }
 
   /**

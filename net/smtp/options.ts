@@ -20,19 +20,23 @@ export interface ConnectSmtpOptions extends MailLoginOptions {
    */
   protocol?: "smtp" | "lmtp";
   /**
-   * Time limit for the greeting, for the reply to a command, and for each wait within a transfer. The
-   * default is the minimum that RFC 5321 §4.5.3.2 recommends, because many servers delay their replies to
-   * unknown clients.
+   * Time limit for each wait, except for the reply to a complete message. `timeouts` has a limit for each
+   * phase.
    *
-   * @default 300000
+   * @default 300000; 120000 for the reply to DATA, 180000 for a block of the text
    */
   timeout?: number;
   /**
-   * Time limit for the reply to a complete message (RFC 5321 §4.5.3.2.6). Servers check messages before
-   * they reply. A message whose reply comes too late arrives twice if it is sent again, so keep the limit
-   * high.
+   * Time limits of single phases. The defaults are the minimum that RFC 5321 §4.5.3.2 recommends, because
+   * many servers delay their replies to unknown clients.
    *
-   * @default 600000
+   * @default `timeout` for all phases except `final`
+   */
+  timeouts?: SmtpTimeouts;
+  /**
+   * The former name of `timeouts.final`.
+   *
+   * @deprecated Use `timeouts.final`.
    */
   finalTimeout?: number;
   /**
@@ -48,6 +52,36 @@ export interface ConnectSmtpOptions extends MailLoginOptions {
    * @default the local IP address of the connection
    */
   localName?: string;
+}
+
+/** Time limits of the phases of a session, in milliseconds; 0 lifts a limit (RFC 5321 §4.5.3.2). */
+export interface SmtpTimeouts {
+  /** Time limit for the greeting of the server. @default 300000 */
+  greeting?: number;
+  /** Time limit for the reply to EHLO, HELO or LHLO. @default 300000 */
+  ehlo?: number;
+  /** Time limit for the reply to MAIL FROM. @default 300000 */
+  mail?: number;
+  /** Time limit for the reply to each RCPT TO. @default 300000 */
+  rcpt?: number;
+  /** Time limit for the reply to DATA. @default 120000 */
+  data?: number;
+  /**
+   * Time limit for a block of the text: the time in which the server takes nothing of it, and with
+   * `transfer: "chunks"` the reply to a chunk that is not the last one. A `connection` that is given has
+   * its own limit for writing.
+   *
+   * @default 180000
+   */
+  block?: number;
+  /**
+   * Time limit for the reply to a complete message, with LMTP for each recipient. Servers check messages
+   * before they reply. A message whose reply comes too late arrives twice if it is sent again, so keep the
+   * limit high. `timeout` does not change it.
+   *
+   * @default 600000
+   */
+  final?: number;
 }
 
 /** Options of `SmtpPool`. All times are in milliseconds; 0 lifts a limit. */

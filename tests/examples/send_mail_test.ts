@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import PostalMime from "postal-mime";
 import { main } from "../../examples/send_mail.ts";
+import { upgradeTlsServer } from "../../net/tls/upgrade.ts";
 import { recordingIo } from "../../tools/cli.ts";
 import { testCertificates } from "../_support/certificates.ts";
 import { needsPython, pythonWith } from "../_support/peers.ts";
@@ -213,6 +214,56 @@ Deno.test("send_mail asks for reports, and speaks LMTP", async () => {
     assertStringIncludes(wrong.err, "--notify");
   }
 });
+
+Deno.test("send_mail logs in by a certificate: --cert, --key and --mechanism EXTERNAL", () =>
+  withFiles(async (folder) => {
+    const { ca, good, client } = await testCertificates();
+    const file = (name: string) => `${folder}/${name}`;
+    await Deno.writeTextFile(file("cert.pem"), client.cert);
+    await Deno.writeTextFile(file("key.pem"), client.key);
+    const logins: string[] = [];
+    await using server = lineServer("220 post.test\r\n", async (line, conn) => {
+      if (line.startsWith("EHLO")) {
+        return conn.tls === undefined
+          ? "250-post\r\n250 STARTTLS\r\n"
+          : "250-post\r\n250 AUTH EXTERNAL PLAIN\r\n";
+      }
+      if (line === "STARTTLS") {
+        await conn.write("220 go\r\n");
+        await upgradeTlsServer(conn, { ...good, clientAuth: "require", clientCa: [ca] });
+        return "";
+      }
+      if (line.startsWith("AUTH")) {
+        logins.push(`${conn.tls?.peerCertificate?.commonName}: ${line}`);
+        return "235 in\r\n";
+      }
+      return line === "DATA" ? "354 go on\r\n" : line === "QUIT" ? "221 bye\r\n" : "250 ok\r\n";
+    });
+    const where = ["--port", `${server.port}`, "--ca", file("ca.pem"), "--text", "x"];
+    const pair = ["--cert", file("cert.pem"), "--key", file("key.pem")];
+    const external = ["--mechanism", "external"];
+    assertEquals((await run(...WHO, ...where, ...pair, ...external)).code, 0);
+    assertEquals((await run(...WHO, ...where, ...pair, ...external, "--user", "ann")).code, 0);
+    assertEquals(logins, [
+      "test client: AUTH EXTERNAL =",
+      `test client: AUTH EXTERNAL ${btoa("ann")}`,
+    ]);
+    const password = ["--password-file", file("password")];
+    const token = ["--token-file", file("password"), "--user", "ann"];
+    for (
+      const [args, message] of [
+        [external, "--mechanism EXTERNAL requires --cert and --key"],
+        [["--cert", file("cert.pem")], "--cert and --key go together"],
+        [[...pair, ...external, ...password], "--password-file and --mechanism EXTERNAL exclude"],
+        [[...pair, ...external, ...token], "EXTERNAL"],
+        [[...token, ...password], "--password-file and --token-file exclude each other"],
+        [password, "--password-file requires --user"],
+      ] as const
+    ) {
+      const { code, err } = await run(...WHO, ...where, ...args);
+      assertEquals([code, err.includes(message)], [2, true], err);
+    }
+  }));
 
 const python = needsPython("pty");
 

@@ -23,7 +23,7 @@ export async function sendBoth({ port, to, message, login }: SmtpTask): Promise<
   const reports: SmtpReport[] = [];
   try {
     await using mail = await connectSmtp({
-      ...{ port, tls: "none", allowPlaintextLogin: true, timeout: 4000, finalTimeout: 4000 },
+      ...{ port, tls: "none", allowPlaintextLogin: true, timeout: 4000, timeouts: { final: 4000 } },
       ...(login && ANN),
     });
     for (const recipients of [to, [SECOND]]) {

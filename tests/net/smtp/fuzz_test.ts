@@ -64,7 +64,7 @@ async function play(of: SmtpDialogue, mutations: readonly Mutation[]): Promise<R
   let accepted: readonly string[] = [];
   try {
     await using mail = await connectSmtp({
-      ...{ port, tls: "none", allowPlaintextLogin: true, timeout: 150, finalTimeout: 150 },
+      ...{ port, tls: "none", allowPlaintextLogin: true, timeout: 150, timeouts: { final: 150 } },
       ...(login && ANN),
     });
     const wrong = (error: unknown) => assert(error instanceof NetError, `${error}`);

@@ -163,7 +163,7 @@ Deno.test("the reply to a message has a time limit of its own", async () => {
   };
   await using server = post({ DATA: data, NOOP: () => "" });
   const limits = { ...PLAIN, port: server.port, timeout: 200 };
-  await using patient = await connectSmtp({ ...limits, finalTimeout: 30_000 });
+  await using patient = await connectSmtp({ ...limits, timeouts: { final: 30_000 } });
   await using hasty = await connectSmtp({ ...limits, finalTimeout: 200 });
   const sending = patient.send(ENVELOPE, "x");
   const error = await assertRejects(() => hasty.send(ENVELOPE, "x"), NetError);

@@ -18,6 +18,7 @@ const signal = AbortSignal.abort();
 const SESSION = {
   localName: "text",
   protocol: "none",
+  timeouts: "none",
   finalTimeout: "time",
   maxRecipients: "count",
 } as const;
