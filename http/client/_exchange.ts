@@ -129,8 +129,17 @@ export class ClientExchange {
     return this.#plan.onDownload === undefined && this.#coding.length === 0;
   }
 
-  /** Reads a small body, and releases the place. It is one piece for its time limit. */
-  async take(): Promise<void> {
+  /** Takes a small body, and releases the place. Most have arrived with the head and need no wait. */
+  take(): Promise<void> | undefined {
+    const data = this.#incoming.whole?.();
+    if (data === undefined) return this.#takeLater();
+    this.data = data;
+    this.#release();
+    return undefined;
+  }
+
+  /** Waits for a small body. It is one piece for its time limit. */
+  async #takeLater(): Promise<void> {
     this.#guard.arm("body", this.#plan.timeouts.body);
     const incoming = this.#incoming;
     let data = await incoming.read() ?? NOTHING;

@@ -19,6 +19,8 @@ export interface Incoming {
   readonly reused: boolean;
   /** Whether the response comes from the cache; undefined for no. */
   readonly cached?: boolean;
+  /** Returns the whole body if it has arrived; undefined if it must be read. */
+  whole?(): Uint8Array<ArrayBuffer> | undefined;
   /** Returns the next piece of the body; undefined at its end. */
   read(): Promise<Uint8Array<ArrayBuffer> | undefined>;
   /** Ends the response. The connection stays usable only if the body has ended. */

@@ -112,7 +112,8 @@ export class ClientSession {
           fresh = false;
           continue;
         }
-        if (exchange.isSmall()) await exchange.take();
+        const taking: Promise<void> | undefined = exchange.isSmall() ? exchange.take() : undefined;
+        if (taking !== undefined) await taking;
         const { status } = exchange;
         // Reading headers costs time, and most responses are successes.
         if (status < 300 && !plan.retry.statuses.has(status)) return exchange.keep();

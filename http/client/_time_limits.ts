@@ -83,8 +83,10 @@ export class TimeLimits implements Watched {
 
   /** Removes a function of {@linkcode onAbort}. */
   offAbort(listener: () => void): void {
-    const at = this.#listeners.indexOf(listener);
-    if (at !== -1) this.#listeners.splice(at, 1);
+    const listeners = this.#listeners;
+    const at = listeners.lastIndexOf(listener);
+    if (at === listeners.length - 1) listeners.pop();
+    else if (at !== -1) listeners.splice(at, 1);
   }
 
   /** Throws the reason if the try in progress has to end. */

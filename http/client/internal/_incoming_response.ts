@@ -10,6 +10,7 @@ type Bytes = Uint8Array<ArrayBuffer>;
 
 /** Bodies of at least this size are read in large pieces, in bytes. */
 const LARGE_BODY = 128 * 1024;
+const NOTHING: Bytes = new Uint8Array();
 
 /** The connection of a response. */
 export interface ResponseSource {
@@ -43,6 +44,8 @@ export class IncomingResponse implements Incoming {
   readonly #large: boolean;
   readonly #request: number;
   #headers: Headers | undefined;
+  /** Bytes of the body that have been taken off the connection. */
+  #kept: Bytes | undefined;
   #over = false;
   #closed = false;
 
@@ -79,21 +82,39 @@ export class IncomingResponse implements Incoming {
     return this.#conn.tls;
   }
 
+  /** Returns the whole body if it has arrived; undefined if it must be read. */
+  whole(): Bytes | undefined {
+    if (this.#closed || this.#kept !== undefined) return undefined;
+    try {
+      const bytes = this.#arrived();
+      if (this.#over) return bytes ?? NOTHING;
+      this.#kept = bytes;
+      return undefined;
+    } catch (error) {
+      throw this.#broken(error);
+    }
+  }
+
   /** Returns all of the body that has arrived as one piece; undefined at the end. */
   async read(): Promise<Bytes | undefined> {
     const conn = this.#conn;
     try {
       if (this.#closed) throw new Deno.errors.Interrupted("the response was cancelled");
       for (;;) {
-        const bytes = this.#arrived();
+        const bytes = this.#kept ?? this.#arrived();
+        this.#kept = undefined;
         if (bytes !== undefined || this.#over) return bytes;
         await conn.fill(this.#large);
       }
     } catch (error) {
-      const explained = conn.explain(error);
-      conn.abandon(this.#request);
-      throw explained;
+      throw this.#broken(error);
     }
+  }
+
+  #broken(error: unknown): unknown {
+    const explained = this.#conn.explain(error);
+    this.#conn.abandon(this.#request);
+    return explained;
   }
 
   close(): void {

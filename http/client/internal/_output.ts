@@ -56,17 +56,16 @@ export class Output {
   }
 
   /** Writes all bytes. They must not change until then. */
-  async write(bytes: Bytes): Promise<void> {
+  write(bytes: Bytes): Promise<void> {
     const first = !this.written;
     this.written = true;
-    let size: number;
-    try {
-      size = await this.#transport.write(bytes);
-    } catch (error) {
-      if (first && this.#exact) this.written = false;
-      throw error;
-    }
-    if (size < bytes.length) await writeAll(this.#transport, bytes.subarray(size));
+    return this.#transport.write(bytes).then(
+      (size) => size < bytes.length ? writeAll(this.#transport, bytes.subarray(size)) : undefined,
+      (error) => {
+        if (first && this.#exact) this.written = false;
+        throw error;
+      },
+    );
   }
 
   async #apart(head: string, ...parts: readonly Bytes[]): Promise<void> {

@@ -81,6 +81,11 @@ export class ClientConnection implements ResponseSource, Watched {
   #left = Infinity;
   /** Continues an upload that waits for an interim response. */
   #goOn: (() => void) | undefined;
+  readonly #onAbort = () => this.close();
+  /** Nothing was asked, so whatever comes on an idle connection ends it. */
+  readonly #onReadAhead = () => {
+    if (this.#idle) this.close();
+  };
 
   constructor({ transport, raw, tls }: Dialed, owner: ConnectionOwner, idleTimeout: number) {
     this.#transport = transport;
@@ -117,8 +122,7 @@ export class ClientConnection implements ResponseSource, Watched {
     const { guard, timings } = request;
     const reused = this.#requests++ > 0;
     this.#begin(request);
-    const onAbort = () => this.close();
-    guard.onAbort(onAbort);
+    guard.onAbort(this.#onAbort);
     try {
       guard.throwIfAborted();
       this.#send(request);
@@ -131,7 +135,7 @@ export class ClientConnection implements ResponseSource, Watched {
       this.close();
       throw new ExchangeFailure(cause, this.#out.written, stale);
     } finally {
-      guard.offAbort(onAbort);
+      guard.offAbort(this.#onAbort);
     }
   }
 
@@ -142,11 +146,18 @@ export class ClientConnection implements ResponseSource, Watched {
 
   /** Waits for more bytes of the response. */
   async fill(large: boolean): Promise<void> {
-    if (this.#ended) throw new Http1Error("The message is truncated", 400, true);
     if (large && this.#reading === undefined && this.#buffer.length < LARGE) {
       this.#buffer = new Uint8Array(LARGE);
     }
-    const size = await (this.#reading ?? this.#transport.read(this.#buffer));
+    this.#take(await this.#read());
+  }
+
+  #read(): Promise<number | null> {
+    if (this.#ended) throw new Http1Error("The message is truncated", 400, true);
+    return this.#reading ?? this.#transport.read(this.#buffer);
+  }
+
+  #take(size: number | null): void {
     this.#reading = undefined;
     if (size === null) {
       this.#ended = true;
@@ -284,7 +295,7 @@ export class ClientConnection implements ResponseSource, Watched {
     for (let count = 0;;) {
       const event = this.#decoder.next();
       if (event === undefined) {
-        await this.fill(false);
+        this.#take(await this.#read());
         timings.firstByte ??= timings.elapsed;
         continue;
       }
@@ -348,12 +359,8 @@ export class ClientConnection implements ResponseSource, Watched {
 
   /** Reads ahead on an idle connection, so that its end is seen at once. */
   #listen(): void {
-    const reading = this.#reading = this.#transport.read(this.#buffer);
-    const onRead = () => {
-      // Nothing was asked, so whatever comes ends the connection.
-      if (this.#idle && this.#reading === reading) this.close();
-    };
-    reading.then(onRead, onRead);
+    this.#reading = this.#transport.read(this.#buffer);
+    this.#reading.then(this.#onReadAhead, this.#onReadAhead);
   }
 
   /** Sets whether a pending read keeps the process alive. */

@@ -35,18 +35,23 @@ export class Http1Transport {
     guard: TimeLimits,
   ): Promise<IncomingResponse> {
     const request = outgoing(attempt, plan, plain, guard, this.#dialer.forwards(plan.url));
-    return this.#exchange(attempt, plan.url, request, guard);
+    const origin = attempt.origin!;
+    if (attempt.fresh) this.#pool.drop(origin);
+    const conn = this.#pool.take(origin);
+    if (conn === undefined) return this.#exchange(attempt, plan.url, request, origin, guard);
+    attempt.stage = "sending";
+    return conn.exchange(request);
   }
 
+  /** Sends a request over a new connection. */
   async #exchange(
     attempt: Attempt,
     url: URL,
     request: OutgoingRequest,
+    origin: Origin,
     guard: TimeLimits,
   ): Promise<IncomingResponse> {
-    const origin = attempt.origin!;
-    if (attempt.fresh) this.#pool.drop(origin);
-    const conn = this.#pool.take(origin) ?? await this.#dial(attempt, url, origin, guard);
+    const conn = await this.#dial(attempt, url, origin, guard);
     attempt.stage = "sending";
     return await conn.exchange(request);
   }
@@ -91,25 +96,30 @@ function outgoing(
   const headers = attempt.told?.headers ?? plan.headers;
   const sending = attempt.startUpload(plan, guard);
   const body = sending === undefined ? plan.body?.whole : undefined;
-  const common = {
+  let block = plain.block;
+  let head: string;
+  let expects = false;
+  if (headers === undefined && method === "GET" && plan.body === undefined && template) {
+    head = template.head ??= headOf(plan, block, undefined, proxy);
+  } else {
+    if (headers !== undefined) block = headerBlock(headers);
+    const framing = sending === undefined ? body?.length : sending.size ?? "chunked";
+    const large = framing === "chunked" ? Infinity : framing ?? -1;
+    const waits = !block.expects && plan.expectFrom < Infinity && large >= plan.expectFrom;
+    head = headOf(plan, block, framing, proxy, waits ? "Expect: 100-continue\r\n" : "");
+    expects = (waits || block.expects) && framing !== undefined;
+  }
+  return {
     method,
+    head,
     body,
     sending,
+    expects,
+    last: block.closes,
     guard,
     timings: attempt.timings,
     onInterim: interim(attempt),
   };
-  if (headers === undefined && method === "GET" && plan.body === undefined && template) {
-    const head = template.head ??= headOf(plan, plain.block, undefined, proxy);
-    return { ...common, head, expects: false, last: plain.block.closes };
-  }
-  const block = headers === undefined ? plain.block : headerBlock(headers);
-  const framing = sending === undefined ? body?.length : sending.size ?? "chunked";
-  const large = framing === "chunked" ? Infinity : framing ?? -1;
-  const waits = !block.expects && plan.expectFrom < Infinity && large >= plan.expectFrom;
-  const head = headOf(plan, block, framing, proxy, waits ? "Expect: 100-continue\r\n" : "");
-  const expects = (waits || block.expects) && framing !== undefined;
-  return { ...common, head, expects, last: block.closes };
 }
 
 /** Returns the function that reports interim responses to the hook of the caller. */

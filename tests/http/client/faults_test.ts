@@ -121,7 +121,7 @@ for (const [name, method, options] of REQUESTS) {
 
   Deno.test(`a stall at any byte of the response to ${name} ends at its time limit`, async () => {
     await using server = await faulty();
-    const timeouts = { headers: 400, body: 400 };
+    const timeouts = { headers: 1000, body: 1000 };
     await using client = createClient({ retry: false, maxPerHost: 200, timeouts });
     const work = Object.entries(RESPONSES).flatMap(([kind, response]) =>
       Array.from({ length: response.length }, async (_, at) => {
