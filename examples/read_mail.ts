@@ -55,18 +55,22 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
     const work = Object.hasOwn(COMMANDS, command) ? COMMANDS[command] : undefined;
     if (work === undefined) throw badValue("command", command, known);
     const { limit, output, protocol, folder, user } = values;
+    const missing: string[] = [];
+    const onMissing = (reason: string) => void missing.push(reason);
     const open = async () => {
       try {
         if (protocol === "pop3") {
-          return await openPop3(await loginOptions(values, ["USER", "APOP"], ctx));
+          return await openPop3(await loginOptions(values, ["USER", "APOP"], ctx), onMissing);
         }
-        return await openImap(await loginOptions(values, ["LOGIN-COMMAND"], ctx), folder);
+        const options = await loginOptions(values, ["LOGIN-COMMAND"], ctx);
+        return await openImap(options, folder, onMissing);
       } catch (error) {
         if (user !== undefined || !(error instanceof ReplyError)) throw error;
         throw new CliError(`${error.message} (not logged in: give --user)`);
       }
     };
     await work({ open, id: message, limit, output, json, ctx });
+    if (missing.length > 0) throw new CliError(missing.join("; "));
   });
 }
 

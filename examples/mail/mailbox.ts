@@ -1,9 +1,9 @@
 /** A mailbox with the same interface over IMAP and POP3. @module */
 
 import { delay } from "@std/async/delay";
-import { connectImap, type ConnectImapOptions } from "../../net/imap/client.ts";
+import { connectImap, type ConnectImapOptions, ImapFetchError } from "../../net/imap/client.ts";
 import { NetError } from "../../net/errors/errors.ts";
-import { connectPop3, type ConnectPop3Options } from "../../net/pop3/client.ts";
+import { connectPop3, type ConnectPop3Options, Pop3RetrieveError } from "../../net/pop3/client.ts";
 import { retry } from "../../net/retry.ts";
 import { CliError } from "../../tools/cli.ts";
 
@@ -21,7 +21,7 @@ export interface Item {
 export interface Mailbox extends AsyncDisposable {
   /** Lists the names of all folders. */
   folders(): Promise<string[]>;
-  /** Lists the newest messages, the newest first. */
+  /** Lists the newest messages that the server does not refuse, the newest first. */
   list(limit: number): Promise<Item[]>;
   /** Fetches a message as a stream. */
   message(id: number): Promise<ReadableStream<Uint8Array<ArrayBuffer>>>;
@@ -31,13 +31,20 @@ export interface Mailbox extends AsyncDisposable {
   watch(onLost: (error: NetError) => void): AsyncIterable<Item>;
 }
 
+/** Receives the reason for messages that are missing in a list. */
+type OnMissing = (reason: string) => void;
+
 /**
  * Opens the only folder of POP3.
  *
  * @param options The server and the login.
+ * @param onMissing Called for messages that are missing in a list.
  * @returns The mailbox with an open session.
  */
-export async function openPop3(options: ConnectPop3Options): Promise<Mailbox> {
+export async function openPop3(
+  options: ConnectPop3Options,
+  onMissing: OnMissing,
+): Promise<Mailbox> {
   const mail = await connectPop3(options);
   return {
     folders: () => Promise.resolve(["INBOX"]),
@@ -45,8 +52,13 @@ export async function openPop3(options: ConnectPop3Options): Promise<Mailbox> {
       const items: Item[] = [];
       const listed = (await mail.list()).reverse().slice(0, limit);
       const sizes = new Map(listed.map(({ number, size }) => [number, size]));
-      for await (const { number, data } of mail.topAll([...sizes.keys()])) {
-        items.push({ id: `${number}`, size: sizes.get(number)!, head: data });
+      try {
+        for await (const { number, data } of mail.topAll([...sizes.keys()])) {
+          items.push({ id: `${number}`, size: sizes.get(number)!, head: data });
+        }
+      } catch (error) {
+        if (!(error instanceof Pop3RetrieveError)) throw error;
+        for (const { error: { message } } of error.failures) onMissing(message);
       }
       return items;
     },
@@ -74,9 +86,14 @@ const isRetriable = ({ kind, retryable }: NetError) =>
  *
  * @param options The server and the login.
  * @param folder The full name of the folder.
+ * @param onMissing Called for messages that are missing in a list.
  * @returns The mailbox with an open session.
  */
-export async function openImap(options: ConnectImapOptions, folder: string): Promise<Mailbox> {
+export async function openImap(
+  options: ConnectImapOptions,
+  folder: string,
+  onMissing: OnMissing,
+): Promise<Mailbox> {
   const { signal } = options;
   const open = async () => {
     const session = await connectImap(options);
@@ -92,7 +109,11 @@ export async function openImap(options: ConnectImapOptions, folder: string): Pro
   const newest = async () => (await mail.search()).at(-1) ?? 0;
   const items = async (uids: readonly number[]): Promise<Item[]> => {
     const fields = "HEADER.FIELDS (FROM TO DATE SUBJECT)";
-    const messages = await mail.fetch(uids, { size: true, sections: [fields] });
+    const messages = await mail.fetch(uids, { size: true, sections: [fields] }).catch((error) => {
+      if (!(error instanceof ImapFetchError)) throw error;
+      onMissing(error.message);
+      return error.messages;
+    });
     return messages.map(({ uid = 0, size = 0, sections }) => {
       const head = sections.values().next().value ?? new Uint8Array();
       return { id: `${uid}`, size, head };

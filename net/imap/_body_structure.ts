@@ -108,10 +108,8 @@ function parametersOf(value: ImapValue | undefined, reader: ItemReader): Map<str
   const list = reader.list(NAME, value);
   const pairs: [string, string][] = [];
   for (let i = 0; i + 1 < list.length; i += 2) {
-    pairs.push([
-      lowerAscii(reader.text(NAME, list[i]) ?? ""),
-      reader.text(NAME, list[i + 1]) ?? "",
-    ]);
+    const [name, value] = [reader.text(NAME, list[i]), reader.text(NAME, list[i + 1])];
+    if (name !== undefined && value !== undefined) pairs.push([lowerAscii(name), value]);
   }
   return decodeParameters(pairs);
 }

@@ -31,6 +31,11 @@ export function imapFolderName(name: string): ImapPart {
   return imapString(encodeModifiedUtf7(name));
 }
 
+/** Returns whether a value is a name without the characters that names must not have (RFC 9051 §5.1). */
+export function isPlainName(value: unknown): boolean {
+  return typeof value === "string" && !/[\p{Cc}\u2028\u2029]/u.test(value) && value.isWellFormed();
+}
+
 /**
  * Encodes modified UTF-7 (RFC 3501 §5.1.3).
  *

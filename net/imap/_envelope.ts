@@ -64,7 +64,7 @@ export function envelopeOf(value: ImapValue, reader: ItemReader): ImapEnvelope |
 function addressesOf(value: ImapValue | undefined, reader: ItemReader): ImapAddress[] {
   const addresses: ImapAddress[] = [];
   let group: string | undefined;
-  const entries = reader.list("ENVELOPE", value);
+  const entries = entriesOf(reader.list("ENVELOPE", value));
   const lastEnd = entries.findLastIndex(isEnd);
   for (const [i, entry] of entries.entries()) {
     if (entry === null) continue;
@@ -84,6 +84,12 @@ function addressesOf(value: ImapValue | undefined, reader: ItemReader): ImapAddr
     addresses.push({ name, address, ...(group !== undefined && { group }) });
   }
   return addresses;
+}
+
+/** Returns the addresses of a list. Some servers leave out its parentheses, or write them twice. */
+function entriesOf(list: readonly ImapValue[]): readonly ImapValue[] {
+  if (list.length >= 3 && !list.some(isList)) return [list];
+  return list.flatMap((entry) => isList(entry) && isList(entry[0]) ? entry : [entry]);
 }
 
 /** Returns whether an entry is the end of a group. */

@@ -3,10 +3,10 @@
 import { ReplyError } from "../errors/reply_error.ts";
 import { upperAscii } from "../text.ts";
 import type { CommandPart } from "./_line.ts";
-import { nameOf } from "./_paths.ts";
+import { folderPart, nameOf } from "./_paths.ts";
 import type { Range } from "./_ranges.ts";
 import { identifyAfter } from "./_identity.ts";
-import { folderOf, statusOf, unknownFolder, vanishedIn, withAnswer } from "./_response_values.ts";
+import { unknownFolder, vanishedIn, withAnswer } from "./_response_values.ts";
 import type { ImapSession } from "./_session.ts";
 import { imapFolderName, type ImapResponse } from "./codec.ts";
 import type { ImapMessage } from "./message.ts";
@@ -74,8 +74,8 @@ async function ask(
   if (wanted.length > 0) parts.push(` RETURN (${wanted.join(" ")})`);
   await session.run("Cannot list the folders", parts, {
     take(response) {
-      const folder = folderOf(response);
-      const counted = statusOf(response);
+      const folder = session.folderOf(response);
+      const counted = session.statusOf(response);
       if (folder !== undefined) found.push(folder);
       if (counted !== undefined) counters.set(counted.name, counted.status);
       return folder !== undefined || counted !== undefined;
@@ -87,7 +87,7 @@ async function ask(
   });
 }
 
-/** Asks for the counters of each folder that does not have them yet. */
+/** Asks for the counters of each folder that does not have them yet. A refusal takes their place. */
 async function withStatus(
   session: ImapSession,
   folders: readonly ImapFolder[],
@@ -105,7 +105,7 @@ async function withStatus(
     } catch (error) {
       // The user may see a folder and not be allowed to open it.
       if (!(error instanceof ReplyError)) throw error;
-      all.push(folder);
+      all.push({ ...folder, statusError: error });
     }
   }
   return all;
@@ -152,7 +152,7 @@ async function openFolder(
     return gone !== undefined || message !== undefined;
   };
   session.selected = undefined;
-  const parts = [`${verb} `, imapFolderName(name), conditions];
+  const parts = [`${verb} `, folderPart(session, name), conditions];
   const end = await session.run(`Cannot open the folder ${name}`, parts, {
     take(response) {
       if (conditions.startsWith(" (QRESYNC") && takeChange(response)) return true;
@@ -175,7 +175,7 @@ export async function unselectFolder(session: ImapSession): Promise<void> {
   session.selected = undefined;
   if (session.supports("UNSELECT")) return void await session.run(what, ["UNSELECT"]);
   // CLOSE removes the messages that are marked as deleted, unless the folder is open for reading only.
-  if (!selected.readOnly) await session.run(what, ["EXAMINE ", imapFolderName(selected.name)]);
+  if (!selected.readOnly) await session.run(what, ["EXAMINE ", folderPart(session, selected.name)]);
   session.selected = undefined;
   await session.run(what, ["CLOSE"]);
 }
@@ -196,10 +196,10 @@ async function askStatus(
   items: string,
 ): Promise<ImapStatus> {
   let found: ImapStatus = {};
-  const parts = ["STATUS ", imapFolderName(name), ` ${items}`];
+  const parts = ["STATUS ", folderPart(session, name), ` ${items}`];
   await session.run(`Cannot ask for the status of ${name}`, parts, {
     take(response) {
-      const counted = statusOf(response);
+      const counted = session.statusOf(response);
       if (counted !== undefined) found = counted.status;
       return counted !== undefined;
     },

@@ -81,7 +81,8 @@ export class ItemReader {
 
   /** Reads a number of up to 15 digits; undefined if it is none. */
   number(name: string, value: ImapValue | undefined): number | undefined {
-    const number = typeof value === "string" ? parseDigits(value) : undefined;
+    const text = value instanceof Uint8Array ? decodeText(value) : value;
+    const number = typeof text === "string" ? parseDigits(text) : undefined;
     if (number !== undefined) return number;
     this.report(name, value, "a number");
     return undefined;

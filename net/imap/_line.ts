@@ -283,6 +283,10 @@ export class ImapLine {
     try {
       const response = parseImapResponse(segments, mayContinue && isUntagged);
       this.#clear();
+      // The session reports the parts of messages, and the codes.
+      if (response.type === "data" && response.name !== "FETCH") {
+        response.invalid?.forEach(this.#onInvalid);
+      }
       return response;
     } catch (error) {
       if (!(error instanceof ImapSyntaxError)) throw error;

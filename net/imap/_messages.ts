@@ -4,12 +4,11 @@ import { uidSets } from "./_commands.ts";
 import { addFound, copiesIn, numberOf, text } from "./_response_values.ts";
 import { FoundNumbers } from "./_ranges.ts";
 import type { CommandPart } from "./_line.ts";
-import { nameOf } from "./_paths.ts";
+import { folderPart, nameOf } from "./_paths.ts";
 import type { ImapSession } from "./_session.ts";
 import {
   imapDateTime,
   imapFlag,
-  imapFolderName,
   type ImapResponseCode,
   type ImapSearch,
   imapSearch,
@@ -82,7 +81,7 @@ export async function copyMessages(
   };
   const what = `Cannot ${verb.toLowerCase()} to ${folder}`;
   for (const set of uidSets(uids)) {
-    const parts = [`UID ${verb} ${set} `, imapFolderName(folder)];
+    const parts = [`UID ${verb} ${set} `, folderPart(session, folder)];
     const { code } = await session.run(what, parts, {
       take(response) {
         // For MOVE the code comes before the end of the command (RFC 6851 §4.3).
@@ -104,7 +103,7 @@ export async function appendMessage(
 ): Promise<number | undefined> {
   const folder = await nameOf(session, path);
   const literal = message instanceof Uint8Array ? { literal: message } : { stream: message, size };
-  const parts: CommandPart[] = ["APPEND ", imapFolderName(folder), " "];
+  const parts: CommandPart[] = ["APPEND ", folderPart(session, folder), " "];
   if (flags.length > 0) parts.push(`(${flags.map(imapFlag).join(" ")}) `);
   if (internalDate !== undefined) parts.push(`${imapDateTime(internalDate)} `);
   const { code } = await session.run(`Cannot append to ${folder}`, [...parts, literal]);

@@ -1,9 +1,13 @@
 /** Paths of folders: names, or lists of names that the delimiter of the server joins. */
 
-import { optionError } from "../internal/options.ts";
-import { folderOf } from "./_response_values.ts";
+import { optionError, type Rule, rule } from "../internal/options.ts";
 import type { ImapSession } from "./_session.ts";
+import { isPlainName } from "./_commands.ts";
+import { imapFolderName, type ImapPart, imapString } from "./codec.ts";
 import type { ImapPath } from "./options.ts";
+
+/** A name of a folder that may be new. */
+export const plainName: Rule = rule("a name without control characters", isPlainName);
 
 /** Rejects a value that is no path. */
 export function checkPath(name: string, path: unknown): void {
@@ -17,6 +21,10 @@ export function checkPath(name: string, path: unknown): void {
 /** Returns the full name of a folder. */
 export async function nameOf(session: ImapSession, path: ImapPath): Promise<string> {
   checkPath("folder", path);
+  const { spellings } = session;
+  const known = typeof path === "string" ? path : path.join(session.delimiter ?? "");
+  // A folder whose name has such characters exists if the server has listed it.
+  if (!spellings.has(known)) { for (const name of [path].flat()) plainName("folder", name); }
   if (typeof path === "string") return path;
   const delimiter = session.delimiter ??= await askDelimiter(session);
   if (delimiter === "" && path.length > 1) {
@@ -29,12 +37,18 @@ export async function nameOf(session: ImapSession, path: ImapPath): Promise<stri
   return path.join(delimiter);
 }
 
+/** Returns the name of a folder as a command has it: as the server spells it, if that is known. */
+export function folderPart({ spellings }: ImapSession, name: string): ImapPart {
+  const spelling = spellings.get(name);
+  return spelling === undefined ? imapFolderName(name) : imapString(spelling);
+}
+
 /** Asks for the delimiter (RFC 3501 §6.3.8); an empty string if the server has none. */
 async function askDelimiter(session: ImapSession): Promise<string> {
   let delimiter = "";
   await session.run("Cannot ask for the delimiter of folders", ['LIST "" ""'], {
     take(response) {
-      const folder = folderOf(response);
+      const folder = session.folderOf(response);
       delimiter = folder?.delimiter ?? delimiter;
       return folder !== undefined;
     },

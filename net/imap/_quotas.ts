@@ -1,9 +1,8 @@
 /** The limits of folders (RFC 9208, RFC 2087). */
 
-import { nameOf } from "./_paths.ts";
+import { folderPart, nameOf } from "./_paths.ts";
 import { numberOf, text, texts } from "./_response_values.ts";
 import type { ImapSession } from "./_session.ts";
-import { imapFolderName } from "./codec.ts";
 import type { ImapPath } from "./options.ts";
 import { upperAscii } from "../text.ts";
 
@@ -34,7 +33,7 @@ export async function askQuotas(session: ImapSession, path: ImapPath): Promise<I
   const found: ImapQuota[] = [];
   await session.run(
     `Cannot ask for the quota of ${name}`,
-    ["GETQUOTAROOT ", imapFolderName(name)],
+    ["GETQUOTAROOT ", folderPart(session, name)],
     {
       take(response) {
         if (response.type !== "data" || !/^QUOTA(?:ROOT)?$/.test(response.name)) return false;

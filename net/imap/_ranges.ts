@@ -72,9 +72,9 @@ export class FoundNumbers {
   readonly #numbers: number[] = [];
   #ranges: Range[] = [];
 
-  /** Adds single numbers. */
-  add(numbers: Iterable<number>): void {
-    for (const number of numbers) this.#numbers.push(number);
+  /** Adds a number. */
+  add(number: number): void {
+    this.#numbers.push(number);
   }
 
   /** Adds a set such as `1:9,12`. */
@@ -90,7 +90,7 @@ export class FoundNumbers {
   /** Returns the numbers in ascending order, each once; of the ranges at most `most`. */
   sorted(most: number): number[] {
     const all = this.#numbers;
-    if (this.#ranges.length > 0) this.add(numbersIn(this.#merged(), most));
+    for (const number of numbersIn(this.#merged(), most)) all.push(number);
     // The sort of numbers is faster than one with a function.
     const sorted = Float64Array.from(all).sort();
     return Array.from(sorted.filter((number, i) => number !== sorted[i - 1]));

@@ -17,8 +17,8 @@ export interface ImapResponseCode {
 /** A part of a response that cannot be read. It is left out, and the session goes on. */
 export interface ImapInvalid {
   /**
-   * The kind of part: a whole untagged response, a response code, an item of a message, or an encoded
-   * word in a header field.
+   * The kind of part: a whole untagged response, a response code, an item of a message or a counter of a
+   * folder, or an encoded word in a header field.
    */
   readonly what: "response" | "code" | "item" | "word";
   /** The name of the item, if it is known, such as `RFC822.SIZE`. */
@@ -49,7 +49,7 @@ export class ImapSyntaxError extends Error {
 }
 
 const BLANK = 0x20, QUOTE = 0x22, OPEN = 0x28, CLOSE = 0x29, OPENING = 0x5b, BACKSLASH = 0x5c;
-const CLOSING = 0x5d;
+const CLOSING = 0x5d, STAR = 0x2a;
 
 /** Maximum depth of nested lists. The structure of a message, which its sender chooses, may be deep. */
 const MAX_DEPTH = 1000;
@@ -104,8 +104,10 @@ const ITEM =
 const ANY_ITEM = /[A-Z][A-Z0-9.-]*[ [(]/y;
 /** What follows a string within a structure: a number, NIL, a string or a list. */
 const FIELD = /(?:-?\d+|NIL)(?=[ ()]|$)|["(]/iy;
+/** A counter of a folder, or its id in a list: the name and the value. */
+const COUNTER = /(?<=[ (])([A-Z][A-Z0-9-]{0,30}) (?:(\d{1,20})(?=[ )]|$)|\(([\w-]{1,255})\))/gi;
 /** Responses that end with a name, perhaps with a list behind it, and the number of values before it. */
-const NAMING: Readonly<Record<string, number>> = { LIST: 2, LSUB: 2, XLIST: 2, STATUS: 0 };
+const NAMING: Readonly<Record<string, number>> = { LIST: 2, LSUB: 2, XLIST: 2 };
 
 /** Returns the report of a part that cannot be read. */
 export function invalid(
@@ -185,6 +187,24 @@ export class ValueReader {
     return this.#text.slice(from, end);
   }
 
+  /** Reads a star and the blanks behind it. Returns false if there is none. */
+  star(): boolean {
+    if (this.#text.charCodeAt(this.#at) !== STAR) return false;
+    this.#at++;
+    this.#blanks();
+    return true;
+  }
+
+  /** Reads up to the next blank or the list that follows without one, and the blanks. */
+  name(): string {
+    const from = this.#at;
+    const word = this.word();
+    const list = word.indexOf("(");
+    if (list === -1) return word;
+    this.#at = from + list;
+    return word.slice(0, list);
+  }
+
   /** Reads a number of up to ten digits, and the blanks behind it. */
   number(): number | undefined {
     const from = this.#at;
@@ -238,11 +258,13 @@ export class ValueReader {
 
   #code(): ImapResponseCode {
     this.#at++;
+    this.#blanks();
     const name = /^[^ \]]*/.exec(this.#text.slice(this.#at, this.#end))![0];
     this.#at += name.length;
     const values: ImapValue[] = [];
-    while (this.#text[this.#at] === " ") {
-      this.#at++;
+    for (;;) {
+      this.#blanks();
+      if (this.#over || this.#text.charCodeAt(this.#at) === CLOSING) break;
       values.push(this.#value(0, true));
     }
     if (this.#text[this.#at] !== "]" || name === "") this.fail("the end of a code");
@@ -262,8 +284,51 @@ export class ValueReader {
     for (;;) {
       this.#blanks();
       if (this.#over) return values;
+      if (this.#text.charCodeAt(this.#at) === CLOSE && values.length > 0) {
+        this.invalid.push(invalid("response", this.#text, `Expected a value at ${this.#at}`));
+        this.#at++;
+        continue;
+      }
       this.#isName = values.length === naming;
+      const isDelimiter = naming !== undefined && values.length === naming - 1;
+      values.push((isDelimiter ? this.#bareDelimiter() : undefined) ?? this.#value(0, false));
+    }
+  }
+
+  /** Reads a delimiter that is a backslash, if the server has not escaped it. */
+  #bareDelimiter(): string | undefined {
+    if (!this.#text.startsWith('"\\" ', this.#at)) return undefined;
+    this.#at += 3;
+    return "\\";
+  }
+
+  /**
+   * Reads the name and the counters of a folder, as in STATUS.
+   *
+   * @param strict Whether a counter that cannot be read is an error. Otherwise the counters are reported,
+   * and those that can be found count. Some versions of Cyrus send any bytes as the id of a folder.
+   */
+  counters(strict: boolean): ImapValue[] {
+    const values: ImapValue[] = [];
+    while (this.#blanks(), !this.#over && this.#text.charCodeAt(this.#at) !== OPEN) {
+      this.#isName = values.length === 0;
       values.push(this.#value(0, false));
+    }
+    if (this.#over) return values;
+    const text = this.#text.slice(this.#at, this.#end);
+    try {
+      const list = this.#list(1);
+      this.#blanks();
+      if (!this.#over) this.fail("the end of the response");
+      return [...values, list];
+    } catch (error) {
+      if (strict || !(error instanceof ImapSyntaxError)) throw error;
+      this.invalid.push(invalid("item", text, error.message));
+      const found = text.matchAll(COUNTER);
+      return [
+        ...values,
+        Array.from(found, ([, word, number, id]) => [word!, number ?? [id!]]).flat(),
+      ];
     }
   }
 
@@ -413,6 +478,8 @@ export class ValueReader {
     /** The position behind a quote that other text follows, the last one outside of structures. */
     let last = -1;
     let said = "";
+    /** The position of a backslash that may be the last character of the string. */
+    let slash = -1;
     for (let i = from;;) {
       const quote = this.#text.indexOf('"', i);
       if (this.#slash < i) this.#slash = this.#text.indexOf("\\", i);
@@ -421,6 +488,7 @@ export class ValueReader {
         const code = this.#text.charCodeAt(this.#slash + 1);
         i = this.#slash + 1;
         if (code !== QUOTE && code !== BACKSLASH) continue;
+        if (code === QUOTE && slash === -1 && this.#closes(i + 1, isCode)) slash = i;
         // The backslash escapes the next character.
         text += this.#text.slice(from, this.#slash);
         from = i++;
@@ -439,6 +507,10 @@ export class ValueReader {
         last = i;
         said = text;
       }
+    }
+    if (last === -1 && slash !== -1) {
+      this.#at = slash + 1;
+      return this.#text.slice(opening + 1, slash);
     }
     if (last === -1) {
       const near = JSON.stringify(this.#text.slice(opening, opening + 40));

@@ -2,10 +2,12 @@
 
 import {
   decodeModifiedUtf7,
+  type ImapInvalid,
   type ImapResponse,
   type ImapResponseCode,
   type ImapValue,
 } from "./codec.ts";
+import { isList, ItemReader } from "./_item_reader.ts";
 import { checkSection, sectionItem } from "./_sections.ts";
 import {
   type FoundNumbers,
@@ -31,46 +33,84 @@ const USES: ReadonlyMap<string, ImapSpecialUse> = new Map([
   ["\\TRASH", "trash"],
 ]);
 
-/** Returns the folder of a LIST or LSUB response. */
-export function folderOf(response: ImapResponse): ImapFolder | undefined {
-  if (response.type !== "data" || !/^(?:LIST|LSUB)$/.test(response.name)) return undefined;
-  const [attributes, mark, raw] = response.values;
-  if (raw === undefined || raw === null) return undefined;
-  const name = decodeModifiedUtf7(text(raw));
+/** Returns the folder of a LIST or LSUB response, and its name as the server spells it. */
+export function folderOf(
+  response: ImapResponse,
+): { readonly folder: ImapFolder; readonly spelling: string } | undefined {
+  if (!isListed(response)) return undefined;
+  const [attributes, mark] = response.values;
+  const spelling = nameIn(response.values.slice(2));
+  if (spelling === undefined) return undefined;
+  const name = decodeModifiedUtf7(spelling);
   const delimiter = mark === null || mark === undefined ? undefined : text(mark);
   const flags = texts(attributes);
   const use = flags.map((flag) => USES.get(upperAscii(flag))).find((one) => one !== undefined);
-  return {
+  const folder = {
     name,
     path: delimiter ? name.split(delimiter) : [name],
     delimiter,
     flags,
     ...(use !== undefined && { specialUse: use }),
   };
+  return { folder, spelling };
 }
 
-/** Returns the counters of a STATUS response, and the name of their folder. */
+/** Returns whether a response describes a folder in a list. */
+export function isListed(
+  response: ImapResponse,
+): response is Extract<ImapResponse, { type: "data" }> {
+  return response.type === "data" && (response.name === "LIST" || response.name === "LSUB");
+}
+
+/** Reads the name of a folder before a list or the end. Some servers write names with blanks as they are. */
+function nameIn(values: readonly ImapValue[]): string | undefined {
+  const end = values.findIndex(isList);
+  const words = end === -1 ? values : values.slice(0, end);
+  return words.length === 0 || words[0] === null ? undefined : words.map(text).join(" ");
+}
+
+/** The fields of a status by the names of the counters. */
+const COUNTERS: Readonly<Record<string, keyof ImapStatus>> = {
+  MESSAGES: "messages",
+  UNSEEN: "unseen",
+  UIDNEXT: "uidNext",
+  UIDVALIDITY: "uidValidity",
+  SIZE: "size",
+  HIGHESTMODSEQ: "highestModSeq",
+  MAILBOXID: "mailboxId",
+};
+
+/**
+ * Returns the counters of a STATUS response, and the name of their folder. `report` gets those that
+ * cannot be read.
+ */
 export function statusOf(
   response: ImapResponse,
+  report: (part: ImapInvalid) => void,
 ): { readonly name: string; readonly status: ImapStatus } | undefined {
   if (response.type !== "data" || response.name !== "STATUS") return undefined;
-  const [name = null, list] = response.values;
-  const items = Array.isArray(list) ? list : [];
-  const value = (word: string): ImapValue | undefined => {
-    const at = items.findIndex((one, i) => i % 2 === 0 && upperAscii(text(one)) === word);
-    return at === -1 ? undefined : items[at + 1];
-  };
-  const all = {
-    messages: numberOf(value("MESSAGES")),
-    unseen: numberOf(value("UNSEEN")),
-    uidNext: numberOf(value("UIDNEXT")),
-    uidValidity: numberOf(value("UIDVALIDITY")),
-    size: numberOf(value("SIZE")),
-    highestModSeq: largeNumberOf(value("HIGHESTMODSEQ")),
-    mailboxId: idOf(value("MAILBOXID")),
-  };
-  const status = Object.fromEntries(Object.entries(all).filter(([, one]) => one !== undefined));
-  return { name: decodeModifiedUtf7(text(name)), status };
+  const list = response.values.find(isList);
+  const reader = new ItemReader();
+  const status: Partial<Record<keyof ImapStatus, string | number | bigint>> = {};
+  // A value is never the name of a counter, so a value too many does no harm.
+  for (const [i, one] of (list ?? []).entries()) {
+    const word = typeof one === "string" ? upperAscii(one) : "";
+    if (!Object.hasOwn(COUNTERS, word)) continue;
+    const field = COUNTERS[word]!;
+    const value = counterOf(word, list![i + 1], reader);
+    if (value !== undefined) status[field] = value;
+  }
+  reader.invalid?.forEach(report);
+  const name = decodeModifiedUtf7(nameIn(response.values) ?? "");
+  return { name, status: status as ImapStatus };
+}
+
+function counterOf(name: string, value: ImapValue | undefined, reader: ItemReader) {
+  if (name === "HIGHESTMODSEQ") return reader.largeNumber(name, value);
+  if (name !== "MAILBOXID") return reader.number(name, value);
+  const id = idOf(value);
+  if (id === undefined) reader.report(name, value, "an id");
+  return id;
 }
 
 /** Returns the UIDs of a VANISHED response (RFC 7162 §3.2.10), and whether they vanished earlier. */
@@ -133,9 +173,12 @@ export function addFound(found: FoundNumbers, response: ImapResponse): boolean {
   if (response.type !== "data") return false;
   const { name, values } = response;
   if (name === "SEARCH") {
-    const uids = values.map((value) => numberOf(value, 10));
-    // Some servers send a zero if they find nothing.
-    found.add(uids.filter((uid) => uid !== undefined && uid > 0 && uid <= MAX_NUMBER) as number[]);
+    for (const value of values) {
+      const uid = numberOf(value, 10);
+      // Some servers send a zero if they find nothing, and some separate the numbers by commas.
+      if (uid !== undefined && uid > 0 && uid <= MAX_NUMBER) found.add(uid);
+      else if (uid === undefined && typeof value === "string") found.addSet(value);
+    }
     return true;
   }
   if (name !== "ESEARCH") return false;

@@ -3,13 +3,27 @@
 import type { Dialogue } from "../internal/dialogue.ts";
 import { type CommandPart, CommandRefusal, ImapLine, type OnLiteral } from "./_line.ts";
 import { NetError } from "../errors/errors.ts";
+import { isPlainName } from "./_commands.ts";
 import { hasFeature } from "./_features.ts";
 import { countRanges } from "./_ranges.ts";
-import { codeProblem, codeText, texts, vanishedIn } from "./_response_values.ts";
+import {
+  codeProblem,
+  codeText,
+  folderOf,
+  isListed,
+  statusOf,
+  texts,
+  vanishedIn,
+} from "./_response_values.ts";
 import { invalid } from "./_reader.ts";
-import type { ImapInvalid, ImapResponse, ImapResponseCode } from "./codec.ts";
+import {
+  encodeModifiedUtf7,
+  type ImapInvalid,
+  type ImapResponse,
+  type ImapResponseCode,
+} from "./codec.ts";
 import { type ImapMessage, readImapMessage } from "./message.ts";
-import type { ConnectImapOptions, ImapEvent, ImapSelected } from "./options.ts";
+import type { ConnectImapOptions, ImapEvent, ImapFolder, ImapSelected } from "./options.ts";
 import type { ReplyError } from "../errors/reply_error.ts";
 import { upperAscii } from "../text.ts";
 
@@ -31,6 +45,9 @@ export interface RunOptions {
 /** Response codes of temporary errors (RFC 5530 §3, RFC 9051 §7.1). */
 const TEMPORARY: ReadonlySet<string> = new Set(["UNAVAILABLE", "INUSE", "LIMIT", "SERVERBUG"]);
 
+/** Maximum number of names of folders that are remembered. */
+const MAX_SPELLINGS = 10_000;
+
 /** Runs commands, one at a time. */
 export class ImapSession {
   readonly dialogue: Dialogue;
@@ -46,6 +63,8 @@ export class ImapSession {
   readonly listeners: Set<(event: ImapEvent) => void> = new Set();
   /** The delimiter of folders; an empty string if there is none, undefined if it is not known. */
   delimiter: string | undefined;
+  /** The names of folders with odd characters, or with another spelling than that of this client. */
+  readonly spellings: Map<string, string> = new Map();
   /** The extensions that the client has enabled. */
   readonly enabled: Set<string> = new Set();
   /** Whether the client has sent ID. */
@@ -54,6 +73,8 @@ export class ImapSession {
   leaving = false;
   /** Whether anybody on the way can have forged the responses, because STARTTLS is still to come. */
   #isForgeable = false;
+  /** Whether the server has asked for more than the command has. */
+  #isAsked = false;
   /** The response that was read last, and its message. */
   #read: ImapResponse | undefined;
   #message: ImapMessage | undefined;
@@ -165,11 +186,21 @@ export class ImapSession {
   ): Promise<Tagged> {
     for (;;) {
       const here = onLiteral === undefined ? this.line.next() : undefined;
-      const response = typeof here === "object" ? here : await this.line.read({ onLiteral });
+      const response = typeof here === "object" ? here : await this.#later(onLiteral);
       const end = this.handle(what, tag, response, hear);
       if (end === undefined) continue;
       this.dialogue.part();
       return end;
+    }
+  }
+
+  /** Waits for the next response. The error for a server that waits as well says so. */
+  async #later(onLiteral: OnLiteral | undefined): Promise<ImapResponse> {
+    try {
+      return await this.line.read({ onLiteral });
+    } catch (error) {
+      const isDeadlock = this.#isAsked && error instanceof NetError && error.kind === "timeout";
+      throw isDeadlock ? this.dialogue.broken("asked for more than the command has") : error;
     }
   }
 
@@ -181,7 +212,10 @@ export class ImapSession {
     hear: (response: ImapResponse) => void,
   ): Tagged | undefined {
     if (response.type === "continue") {
-      throw this.dialogue.broken("asked for more than the command has");
+      // Some servers ask for a literal that they have already, or ask twice.
+      this.report(invalid("response", `+ ${response.text}`, "The command is complete"));
+      this.#isAsked = true;
+      return undefined;
     }
     if (response.type !== "tagged") {
       hear(response);
@@ -190,6 +224,7 @@ export class ImapSession {
     if (response.tag !== tag) throw this.dialogue.broken("answered a command that was not sent");
     // A message may be large.
     this.#read = this.#message = undefined;
+    this.#isAsked = false;
     this.#reportCode(response);
     if (response.status !== "OK") throw this.refusal(what, response);
     this.learn(response);
@@ -275,6 +310,26 @@ export class ImapSession {
     this.#message = message;
     if (message.invalid !== undefined) { for (const part of message.invalid) this.report(part); }
     return message;
+  }
+
+  /** Returns the folder of a LIST response, and remembers its name if it is unusual. */
+  folderOf(response: ImapResponse): ImapFolder | undefined {
+    const found = folderOf(response);
+    if (found === undefined) {
+      if (isListed(response)) {
+        this.report(invalid("response", response.name, "The name of the folder is missing"));
+      }
+      return undefined;
+    }
+    const { folder, spelling } = found;
+    const isUsual = isPlainName(folder.name) && spelling === encodeModifiedUtf7(folder.name);
+    if (!isUsual && this.spellings.size < MAX_SPELLINGS) this.spellings.set(folder.name, spelling);
+    return folder;
+  }
+
+  /** Returns the counters of a STATUS response, and reports those that cannot be read. */
+  statusOf(response: ImapResponse): ReturnType<typeof statusOf> {
+    return statusOf(response, (part) => this.report(part));
   }
 
   #setCapabilities(names: readonly string[]): void {

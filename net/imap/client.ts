@@ -55,8 +55,8 @@ import { ImapFetching } from "./_fetching.ts";
 import { ImapSession } from "./_session.ts";
 import { noSuchPart, streamSection } from "./_message_stream.ts";
 import { ImapExtensions } from "./extensions.ts";
-import { nameOf } from "./_paths.ts";
-import { imapFlag, imapFolderName, type ImapResponse, type ImapSearch } from "./codec.ts";
+import { folderPart, nameOf, plainName } from "./_paths.ts";
+import { imapFlag, type ImapResponse, type ImapSearch } from "./codec.ts";
 import type {
   ConnectImapOptions,
   ImapAppendOptions,
@@ -198,7 +198,7 @@ export class ImapClient extends ImapExtensions implements AsyncDisposable {
    * @param reference The folder in which the pattern applies. Default: the root.
    * @param options Whether to list only folders with a special use, and which counters to get.
    * @returns The folders that match.
-   * @throws {TypeError} If an option is unknown or invalid.
+   * @throws {TypeError} If an argument is invalid.
    */
   async list(
     pattern = "*",
@@ -206,6 +206,7 @@ export class ImapClient extends ImapExtensions implements AsyncDisposable {
     options: ImapListOptions = {},
   ): Promise<ImapFolder[]> {
     options = IMAP_LIST.check("list", options);
+    checkPattern(pattern, reference);
     return await this.#dialogue.exclusive(() =>
       listFolders(this.#session, pattern, reference, options)
     );
@@ -217,9 +218,11 @@ export class ImapClient extends ImapExtensions implements AsyncDisposable {
    * @param pattern A pattern for names, as for {@linkcode ImapClient.list}.
    * @param reference The folder in which the pattern applies. Default: the root.
    * @returns The folders that match.
+   * @throws {TypeError} If an argument is invalid.
    */
-  subscribed(pattern = "*", reference = ""): Promise<ImapFolder[]> {
-    return this.#dialogue.exclusive(() => listSubscribed(this.#session, pattern, reference));
+  async subscribed(pattern = "*", reference = ""): Promise<ImapFolder[]> {
+    checkPattern(pattern, reference);
+    return await this.#dialogue.exclusive(() => listSubscribed(this.#session, pattern, reference));
   }
 
   /**
@@ -269,6 +272,7 @@ export class ImapClient extends ImapExtensions implements AsyncDisposable {
    * Creates a folder.
    *
    * @param folder The name or path of the folder.
+   * @throws {TypeError} If `folder` is no name, or if it contains a control character.
    */
   async create(folder: ImapPath): Promise<void> {
     await this.#doWith("Cannot make the folder", "CREATE", folder);
@@ -279,6 +283,7 @@ export class ImapClient extends ImapExtensions implements AsyncDisposable {
    *
    * @param from The name or path of the folder.
    * @param to The new name or path of the folder.
+   * @throws {TypeError} If an argument is no name, or if it contains a control character.
    */
   async rename(from: ImapPath, to: ImapPath): Promise<void> {
     await this.#doWith("Cannot rename the folder", "RENAME", from, to);
@@ -288,6 +293,7 @@ export class ImapClient extends ImapExtensions implements AsyncDisposable {
    * Deletes a folder with all its messages.
    *
    * @param folder The name or path of the folder.
+   * @throws {TypeError} If `folder` is no name, or if it contains a control character.
    */
   async deleteFolder(folder: ImapPath): Promise<void> {
     await this.#doWith("Cannot delete the folder", "DELETE", folder);
@@ -298,6 +304,7 @@ export class ImapClient extends ImapExtensions implements AsyncDisposable {
    *
    * @param folder The name or path of the folder.
    * @param wanted True to subscribe, false to end the subscription. Default: true.
+   * @throws {TypeError} If `folder` is no name, or if it contains a control character.
    */
   async subscribe(folder: ImapPath, wanted = true): Promise<void> {
     await this.#doWith("Cannot subscribe to", wanted ? "SUBSCRIBE" : "UNSUBSCRIBE", folder);
@@ -579,7 +586,7 @@ export class ImapClient extends ImapExtensions implements AsyncDisposable {
       for (const folder of folders) {
         const name = await nameOf(this.#session, folder);
         names.push(name);
-        parts.push(" ", imapFolderName(name));
+        parts.push(" ", folderPart(this.#session, name));
       }
       await this.#session.run(`${what} ${names[0]}`, parts);
     });
@@ -588,4 +595,10 @@ export class ImapClient extends ImapExtensions implements AsyncDisposable {
   async #do(what: string, parts: readonly CommandPart[]): Promise<void> {
     await this.#dialogue.exclusive(() => this.#session.run(what, parts));
   }
+}
+
+/** Rejects arguments that are no pattern for the names of folders. */
+function checkPattern(pattern: string, reference: string): void {
+  plainName("pattern", pattern);
+  plainName("reference", reference);
 }

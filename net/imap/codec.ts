@@ -123,11 +123,11 @@ function isCount(line: string): boolean {
 }
 
 /**
- * Parses a response. A response code that cannot be read, and an item of FETCH, are left out and
- * reported in `invalid`.
+ * Parses a response. A response code that cannot be read, an item of FETCH, and a counter of STATUS are
+ * left out and reported in `invalid`.
  *
  * @param segments The lines without their line endings, and the literals between them.
- * @param strict Whether an item of FETCH that cannot be read is an error. Default: false.
+ * @param strict Whether an item or a counter that cannot be read is an error. Default: false.
  * @returns The response, with its values.
  * @throws {ImapSyntaxError} If the response is invalid as a whole.
  */
@@ -147,11 +147,12 @@ export function parseImapResponse(
   if (typeof first === "string" && first.startsWith("+")) {
     return { type: "continue", text: reader.rest().replace(/^\+ ?/, "") };
   }
-  const tag = reader.word();
+  const isUntagged = reader.star();
+  const tag = isUntagged ? "*" : reader.word();
   if (tag === "") reader.fail("a tag");
-  const number = tag === "*" ? reader.number() : undefined;
+  const number = isUntagged ? reader.number() : undefined;
   if (number !== undefined) {
-    const word = reader.word();
+    const word = reader.name();
     if (word === "FETCH" || upperAscii(word) === "FETCH") {
       return reported(
         { type: "data", name: "FETCH", number, values: [reader.items(strict)] },
@@ -159,11 +160,11 @@ export function parseImapResponse(
       );
     }
     const name = nameOf(word, reader);
-    return { type: "data", name, number, values: reader.values(name) };
+    return reported({ type: "data", name, number, values: reader.values(name) }, reader);
   }
-  const word = reader.word();
+  const word = reader.name();
   const status = upperAscii(word);
-  if (tag !== "*") {
+  if (!isUntagged) {
     if (!/^[A-Za-z0-9]{1,32}$/.test(tag)) reader.fail("a tag");
     if (status !== "OK" && status !== "NO" && status !== "BAD") {
       return reader.fail("OK, NO or BAD");
@@ -173,7 +174,10 @@ export function parseImapResponse(
   if (isStatus(status)) return reported({ type: "status", status, ...reader.status() }, reader);
   const name = nameOf(word, reader);
   if (NUMBERED.has(name)) reader.fail("a number before the name");
-  return { type: "data", name, values: reader.values(name) };
+  if (name === "STATUS") {
+    return reported({ type: "data", name, values: reader.counters(strict) }, reader);
+  }
+  return reported({ type: "data", name, values: reader.values(name) }, reader);
 }
 
 function nameOf(word: string, reader: ValueReader): string {

@@ -18,7 +18,7 @@
  * @module
  */
 
-import { oneOf } from "../internal/options.ts";
+import { listOf, oneOf } from "../internal/options.ts";
 import { changesSince, type ImapChanges } from "./_changes.ts";
 import { encodeModifiedUtf7, imapString } from "./_commands.ts";
 import { unselectFolder } from "./_folders.ts";
@@ -26,6 +26,7 @@ import { exchangeIds } from "./_identity.ts";
 import { storeItems } from "./_messages.ts";
 import { askNamespaces, type ImapNamespaces } from "./_namespaces.ts";
 import { CHANGE, idFields, IMAP_FETCH, modSeq as modSeqRule } from "./_option_rules.ts";
+import { plainName } from "./_paths.ts";
 import { askQuotas, type ImapQuota } from "./_quotas.ts";
 import type { ImapSession } from "./_session.ts";
 import {
@@ -43,6 +44,7 @@ export type { ImapNamespace, ImapNamespaces } from "./_namespaces.ts";
 export type { ImapQuota, ImapQuotaUse } from "./_quotas.ts";
 export type { ImapSortKey, ImapThread } from "./_sorting.ts";
 
+const LABELS = listOf(plainName);
 const ALGORITHM = oneOf("references", "orderedsubject");
 
 /** The methods for extensions. A server that lacks one rejects with a `NetError` "unsupported". */
@@ -146,6 +148,7 @@ export class ImapExtensions {
     labels: readonly string[],
   ): Promise<void> {
     CHANGE("change", change);
+    LABELS("labels", labels);
     const list: ImapPart[] = ["X-GM-LABELS.SILENT ("];
     for (const [i, label] of labels.entries()) {
       const isOwn = /^\\[A-Za-z]+$/.test(label);

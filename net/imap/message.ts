@@ -22,7 +22,7 @@ import { envelopeOf, type ImapEnvelope } from "./_envelope.ts";
 import { bytesOf, isList, ItemReader } from "./_item_reader.ts";
 import { SectionNames } from "./_sections.ts";
 import { type ImapInvalid, type ImapResponse, ImapSyntaxError, type ImapValue } from "./codec.ts";
-import { upperAscii } from "../text.ts";
+import { lowerAscii, upperAscii } from "../text.ts";
 
 export type { ImapBodyPart } from "./_body_structure.ts";
 export type { ImapAddress, ImapEnvelope } from "./_envelope.ts";
@@ -103,6 +103,8 @@ const ITEMS: Readonly<Record<string, Item>> = {
   "X-GM-THRID": (message, value, reader) =>
     set(message, "gmailThreadId", reader.largeNumber("X-GM-THRID", value)),
 };
+
+const MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split(" ");
 
 /** The items of RFC 3501 that are sections under another name. */
 const OLD_SECTIONS: Readonly<Record<string, string>> = {
@@ -194,14 +196,24 @@ function onlyOf(value: ImapValue): ImapValue | undefined {
   return isList(value) && value.length === 1 ? value[0] : value;
 }
 
+/** A date and time of RFC 9051, or of RFC 5322 as some servers write it. */
+const DATE =
+  /^ *(?:[A-Z]{3}, *)?(\d{1,2})[- ]([A-Z]{3})[- ](\d{4}) +(\d\d?):(\d\d):(\d\d)(?: +(?:([+-]\d\d):?(\d\d)|GMT|UTC?|Z))? *$/i;
+
 /** Reads a date and time; undefined if it is none. */
 function dateOf(name: string, value: ImapValue, reader: ItemReader): Date | undefined {
-  const [whole, day, month, year, time, zone = "+0000"] =
-    /^ *(\d{1,2})-([A-Z]{3})-(\d{4}) +(\d\d?:\d\d:\d\d)(?: +([+-]\d{4}))?/i.exec(
-      typeof value === "string" ? value : "",
-    ) ?? [];
-  const date = new Date(`${day} ${month} ${year} ${time} ${zone}`);
-  if (whole !== undefined && !Number.isNaN(date.getTime())) return date;
+  const text = isList(value) || value === null ? "" : reader.text(name, value)!;
+  const [, day, month = "", year, hour, minute, second, zone = "+00", more = "00"] =
+    DATE.exec(text) ?? [];
+  const offset = 60 * Number(zone) + Number(zone[0] + more);
+  const at = MONTHS.indexOf(lowerAscii(month));
+  const date = new Date(Date.UTC(Number(year), at, Number(day)));
+  const isValid = at !== -1 && date.getUTCDate() === Number(day) && Number(hour) < 24 &&
+    Number(minute) < 60 && Number(second) <= 60;
+  if (isValid) {
+    date.setUTCHours(Number(hour), Number(minute) - offset, Number(second));
+    return date;
+  }
   reader.report(name, value, "a date and time");
   return undefined;
 }

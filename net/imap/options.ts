@@ -7,6 +7,7 @@
  */
 
 import type { NetError } from "../errors/errors.ts";
+import type { ReplyError } from "../errors/reply_error.ts";
 import type { ImapInvalid } from "./_reader.ts";
 import type { ImapMessage } from "./message.ts";
 import type { MailLoginOptions, SaslName } from "../mail/options.ts";
@@ -48,7 +49,7 @@ export interface ConnectImapOptions extends MailLoginOptions<SaslName | "LOGIN-C
   onEvent?: (event: ImapEvent) => void;
   /**
    * Called for each part of a response that cannot be read: a whole untagged response, a response code,
-   * an item of a message, an encoded word. The part is left out, and the session goes on.
+   * an item of a message, a counter of a folder, an encoded word. The part is left out, and the session goes on.
    */
   onInvalid?: (part: ImapInvalid) => void;
 }
@@ -101,6 +102,8 @@ export interface ImapFolder {
   readonly specialUse?: ImapSpecialUse;
   /** The counters, if `list` was asked for them and the folder can be opened. */
   readonly status?: ImapStatus;
+  /** The refusal of the server, if `list` was asked for the counters and the server does not tell them. */
+  readonly statusError?: ReplyError;
 }
 
 /** Options of `list`. */

@@ -4,11 +4,15 @@ import type { Dialogue } from "../internal/dialogue.ts";
 import { ignoreFailure } from "../internal/ignore_failure.ts";
 import { joinedBytes } from "../internal/joined_bytes.ts";
 import { DotDecoder } from "../mail/dot_codec.ts";
+import { NetError } from "../errors/errors.ts";
 import { ReplyError } from "../errors/reply_error.ts";
+import { type Pop3Failure, retrieveError } from "./_retrieve_error.ts";
 import type { Pop3Message } from "./options.ts";
 
 /** Most bytes of a cancelled message that are read to keep the connection usable. */
 const MAX_DRAIN = 1024 * 1024;
+/** Most bytes of a message in a loop that are read and dropped because it is too large. */
+const MAX_EXCESS = 256 * 1024 * 1024;
 
 /** Returns a decoder for the text after a status line. A server ends all lines in the same way. */
 function decoderFor(dialogue: Dialogue): DotDecoder {
@@ -76,7 +80,7 @@ interface ManyTexts {
 
 /**
  * Yields many messages. If another command is queued meanwhile, it runs as soon as the messages that
- * have been asked for are read.
+ * have been asked for are read. The error at the end has the messages that are missing.
  */
 export async function* manyTexts(
   dialogue: Dialogue,
@@ -90,7 +94,8 @@ export async function* manyTexts(
   let release: (() => Promise<void>) | undefined;
   let parting: Promise<void> | undefined;
   /** Messages that have been asked for and not yielded. */
-  const ready: Promise<Pop3Message>[] = [];
+  const ready: Promise<Pop3Message | Pop3Failure>[] = [];
+  const failures: Pop3Failure[] = [];
   const ask = async () => {
     if (asked > read && (depth === 1 || asked - read >= depth / 2)) return;
     const some = numbers.slice(asked, read + depth).map(command);
@@ -101,9 +106,10 @@ export async function* manyTexts(
     const number = numbers[read++]!;
     try {
       await begin(number);
-      return { number, data: await wholeText(dialogue, maxSize) };
+      return await wholeText(dialogue, number, maxSize);
     } catch (error) {
-      if (!(error instanceof ReplyError)) dialogue.abort(error);
+      if (error instanceof ReplyError) return { number, error };
+      dialogue.abort(error);
       throw error;
     }
   };
@@ -127,37 +133,46 @@ export async function* manyTexts(
       const onQueued = () => void (parting ??= part());
       if (release !== undefined) turns.onQueued = onQueued;
       if (release !== undefined && turns.queued > 0) onQueued();
-      yield message;
+      if ("error" in message) failures.push(message);
+      else yield message;
       turns.onQueued = undefined;
       await parting;
       parting = undefined;
     }
   } catch (error) {
-    if (!(error instanceof ReplyError)) dialogue.abort(error);
+    dialogue.abort(error);
     throw dialogue.causeOf(error);
   } finally {
     turns.onQueued = undefined;
     if (release !== undefined) await (parting ?? part());
   }
+  const [first, ...others] = failures;
+  if (first !== undefined) throw retrieveError([first, ...others]);
 }
 
-/** Reads a text into memory. */
+/** Reads a text into memory. The bytes of one that is too large are dropped. */
 async function wholeText(
   dialogue: Dialogue,
+  number: number,
   maxSize: number,
-): Promise<Uint8Array<ArrayBuffer>> {
+): Promise<Pop3Message | Pop3Failure> {
   const decoder = decoderFor(dialogue);
-  const parts: Uint8Array<ArrayBuffer>[] = [];
+  let parts: Uint8Array<ArrayBuffer>[] = [];
   let size = 0;
   for (;;) {
     const { data, done, rest } = decoder.push(await dialogue.readShared());
     size += data.length;
-    if (size > maxSize) {
-      throw dialogue.broken(`sent a message of more than ${maxSize} bytes`, "limit");
+    if (size > maxSize + MAX_EXCESS) {
+      throw dialogue.broken(`sent a message of more than ${maxSize + MAX_EXCESS} bytes`, "limit");
     }
-    parts.push(data);
+    if (size <= maxSize) parts.push(data);
+    else parts = [];
     if (!done) continue;
     dialogue.unread(rest);
-    return joinedBytes(parts);
+    if (size <= maxSize) return { number, data: joinedBytes(parts) };
+    const message = `Cannot retrieve message ${number} from ${dialogue.peer}: ` +
+      `it has ${size} bytes, and maxSize is ${maxSize}`;
+    const options = { kind: "limit", phase: "read", address: dialogue.peer } as const;
+    return { number, error: new NetError(message, options) };
   }
 }

@@ -55,6 +55,7 @@ import type {
 } from "./options.ts";
 
 export type { Pop3Entry, Pop3Language, Pop3Uid } from "./codec.ts";
+export { type Pop3Failure, Pop3RetrieveError } from "./_retrieve_error.ts";
 export type * from "./options.ts";
 
 const DEFAULTS = { tls: "implicit", ports: { implicit: 995, starttls: 110 } } as const;
@@ -198,8 +199,9 @@ export class Pop3Client implements AsyncDisposable {
    *
    * @param numbers The numbers of the messages.
    * @param options The size limit of a message.
-   * @returns The messages, in the order of `numbers`. Iterating throws a `ReplyError` if there is no
-   * such message, and a `NetError` "limit" if a message is larger than `maxSize`.
+   * @returns The messages, in the order of `numbers`. If the server refuses some of them, iterating throws
+   * a {@linkcode Pop3RetrieveError} after the last one, which names them. If the only messages that are
+   * missing are larger than `maxSize`, it throws a `NetError` "limit" then.
    * @throws {TypeError | RangeError} If an argument is invalid.
    */
   retrieveAll(

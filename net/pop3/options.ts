@@ -41,7 +41,12 @@ export interface Pop3Answer {
 
 /** Options of `retrieveAll` of `Pop3Client`. */
 export interface RetrieveAllOptions {
-  /** Size limit of a message in bytes. Infinity lifts it. @default 16777216 */
+  /**
+   * Size limit of a message in bytes. Infinity lifts it. A larger message is read and dropped; one that
+   * exceeds the limit by more than 256 MiB ends the session.
+   *
+   * @default 16777216
+   */
   maxSize?: number;
 }
 

@@ -9,6 +9,7 @@ import { recordingIo } from "../../tools/cli.ts";
 import { testCertificates } from "../_support/certificates.ts";
 import { type Dovecot, needsDovecot, startDovecot } from "../_support/dovecot.ts";
 import { beginTls, lineServer } from "../_support/line_server.ts";
+import { pop3ScriptServer } from "../_support/pop3_script.ts";
 import { freePorts } from "../_support/ports.ts";
 import { needsPostfix, startPostfix } from "../_support/postfix.ts";
 
@@ -299,8 +300,13 @@ Deno.test("read_mail logs in by the mechanism that is asked for, also with a tok
 Deno.test("read_mail says what the server refuses to fetch, and what a login lacks", async () => {
   await using server = lineServer("* PREAUTH [CAPABILITY IMAP4rev1] hi\r\n", (line) => {
     const [tag, , verb] = line.split(" ");
-    if (verb === "SEARCH") return `* SEARCH 1\r\n${tag} OK\r\n`;
-    return `${tag} ${verb === "FETCH" ? "NO it is broken" : "OK done"}\r\n`;
+    if (verb === "SEARCH") return `* SEARCH 1 2\r\n${tag} OK\r\n`;
+    if (verb === "FETCH") {
+      const item = "BODY[HEADER.FIELDS (FROM TO DATE SUBJECT)]";
+      const data = `* 2 FETCH (UID 2 RFC822.SIZE 5 ${item} {14}\r\nSubject: two\r\n)\r\n`;
+      return `${data}${tag} NO it is broken\r\n`;
+    }
+    return `${tag} OK done\r\n`;
   });
   const here = await Deno.makeTempDir();
   await Deno.writeTextFile(`${here}/empty`, "\n");
@@ -308,9 +314,13 @@ Deno.test("read_mail says what the server refuses to fetch, and what a login lac
   const run = async (...args: string[]) => {
     const io = recordingIo();
     const code = await main(["list", "--port", `${server.port}`, "--tls", "none", ...args], io);
-    return `${code} ${io.err}`;
+    return `${code} ${io.out}${io.err}`;
   };
-  assertMatch(await run(), /^1 read-mail: Cannot fetch all messages: NO it is broken.*\n$/);
+  // The message that came is shown.
+  assertMatch(
+    await run(),
+    /^1 +2 .* two\nread-mail: Cannot fetch all messages: NO it is broken.*\n$/,
+  );
   server.heard.length = 0;
   const ann = (file: string) => ["--user", "ann", "--password-file", `${here}/${file}`];
   assertEquals(await run("--mechanism", "PLAIN"), "2 read-mail: --mechanism requires --user\n");
@@ -320,5 +330,24 @@ Deno.test("read_mail says what the server refuses to fetch, and what a login lac
     /^2 read-mail: --mechanism "XOAUTH2" requires --token-file: .*\n$/,
   );
   assertEquals(server.heard, []);
+  await Deno.remove(here, { recursive: true });
+});
+
+Deno.test("read_mail lists the messages of POP3 that come, and says which do not", async () => {
+  await using server = pop3ScriptServer({
+    "LIST": "+OK\n1 120\n2 200\n3 80\n.",
+    "TOP 2": "-ERR [SYS/TEMP] disk error",
+    "TOP 3": "+OK\nSubject: three\n\n.",
+  });
+  const here = await Deno.makeTempDir();
+  await Deno.writeTextFile(`${here}/secret`, "secret\n");
+  const io = recordingIo();
+  const code = await main([
+    ...["list", "--protocol", "pop3", "--port", `${server.port}`, "--tls", "none"],
+    ...["--user", "ann", "--password-file", `${here}/secret`, "--allow-plaintext-login"],
+  ], io);
+  assertMatch(io.out, /^ +3 .* three\n +1 .* one\n$/);
+  assertMatch(io.err, /^read-mail: Cannot retrieve message 2 .*: -ERR SYS\/TEMP disk error\n$/);
+  assertEquals(code, 1);
   await Deno.remove(here, { recursive: true });
 });

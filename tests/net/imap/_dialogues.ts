@@ -6,56 +6,12 @@
  * @module
  */
 
-/** What a client does, and what `must` holds. */
-export type Deed =
-  /** Lists the folders: their names. */
-  | "list"
-  /** Opens INBOX: the number of messages. */
-  | "select"
-  /** Asks for the status of INBOX: the number of messages. */
-  | "status"
-  /** Searches: the UIDs. */
-  | "search"
-  /** Copies message 7 to Archive: nothing. */
-  | "copy"
-  /** Moves message 7 to Archive: nothing. */
-  | "move"
-  /** Sends NOOP: nothing. */
-  | "noop"
-  /** Fetches the flags of message 7. */
-  | "flags"
-  /** Fetches the envelope of message 7: its subject. */
-  | "subject"
-  /** Fetches the envelope of message 7: the addresses of its recipients. */
-  | "to"
-  /** Fetches the size of message 7. */
-  | "size"
-  /** Fetches the date of arrival of message 7, in milliseconds. */
-  | "date"
-  /** Fetches the structure of message 7: the types of its parts that contain no others. */
-  | "parts"
-  /** Fetches the structure of message 7: the file name of its only part. */
-  | "file"
-  /** Fetches the section TEXT of message 7 as text. */
-  | "text";
+import { FOLDER_ROWS } from "./_folder_rows.ts";
+import { MESSAGE_ROWS } from "./_message_rows.ts";
+import { envelope, one, type Row } from "./_row.ts";
 
-/** One command and its answer. */
-export interface Row {
-  readonly name: string;
-  readonly does: Deed;
-  /** The answer; `$T` stands for the tag. Without one, `$T OK done` follows. */
-  readonly says: string;
-  /** What the client has; null stands for a value that is missing. */
-  readonly must: unknown;
-  /** The number of parts that the client reports as unreadable. @default 0 */
-  readonly reports?: number;
-  /** Whether the client must refuse the answer and end the session. @default false */
-  readonly ends?: boolean;
-}
+export type { Deed, Row } from "./_row.ts";
 
-const envelope = (subject: string, to = "NIL") =>
-  `* 1 FETCH (UID 7 ENVELOPE (NIL ${subject} NIL NIL NIL ${to} NIL NIL NIL NIL))`;
-const one = (items: string) => `* 1 FETCH (UID 7 ${items})`;
 const part = (type: string, size = "2") => `("TEXT" "${type}" NIL NIL NIL "7BIT" ${size} 1)`;
 const address = '(("A" NIL "a" "a.test"))';
 
@@ -284,6 +240,7 @@ export const ROWS: readonly Row[] = [
     does: "status",
     says: "* STATUS INBOX (UNSEEN -1 MESSAGES 4)",
     must: 4,
+    reports: 1,
   },
   {
     name: "a status without an end",
@@ -769,4 +726,6 @@ export const ROWS: readonly Row[] = [
     must: null,
     ends: true,
   },
+  ...FOLDER_ROWS,
+  ...MESSAGE_ROWS,
 ];

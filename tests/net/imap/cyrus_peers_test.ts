@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ReplyError } from "../../../net/errors/reply_error.ts";
 import { connectImap, type ConnectImapOptions } from "../../../net/imap/client.ts";
+import type { ImapInvalid } from "../../../net/imap/codec.ts";
 import { testCertificates } from "../../_support/certificates.ts";
 import { needsCyrus, startCyrus } from "../../_support/cyrus.ts";
 
@@ -15,7 +16,7 @@ Deno.test({
   async fn() {
     await using server = await startCyrus();
     const { ca } = await testCertificates();
-    const invalid: unknown[] = [];
+    const invalid: ImapInvalid[] = [];
     const open = (options: ConnectImapOptions) =>
       connectImap({ ...ANN, caCerts: [ca], onInvalid: (part) => invalid.push(part), ...options });
     const mechanisms = ["SCRAM-SHA-256", "SCRAM-SHA-1", "CRAM-MD5", "PLAIN", "LOGIN"] as const;
@@ -39,7 +40,15 @@ Deno.test({
       ["Größe", undefined],
       ["Sent", "sent"],
     ]);
-    assertEquals(listed.map(({ status }) => status?.messages), [0, 0, 0]);
+    const counted = listed.map(({ status, statusError }) =>
+      statusError?.message ?? status?.messages
+    );
+    assertEquals(counted, [0, 0, 0], JSON.stringify(invalid));
+    // Cyrus before 3.12 sends freed memory as the id in STATUS, which may be any bytes.
+    const isOdd = ({ name, text }: ImapInvalid) =>
+      name !== "MAILBOXID" && !/ MAILBOXID /.test(text);
+    assertEquals(invalid.filter(isOdd), []);
+    invalid.length = 0;
     assertEquals((await mail.list("*", "", { specialUse: true })).length, 1);
     for (const day of [3, 1, 2]) {
       const date = `Date: ${day} Nov 2026 10:00:00 +0000`;

@@ -22,7 +22,7 @@ async function session(says: string | undefined, cut = Infinity, isLast = false)
       const [tag = "", verb = ""] = line.split(" ");
       let answer = says;
       if (verb === "CAPABILITY") answer = `* CAPABILITY ${CAPABILITIES}`;
-      else if (verb === "LOGOUT" || !isAsked || says === undefined) answer = "* X";
+      else if (verb === "LOGOUT" || !isAsked || says === undefined) answer = "* 9 EXISTS";
       const bytes = bytesOf(answer!, tag);
       for (let at = 0; at < bytes.length; at += cut) await far.write(bytes.slice(at, at + cut));
       if (verb === "LOGOUT" || (isAsked && isLast)) break;

@@ -1,6 +1,6 @@
 /** Extensions of IMAP, with a server that plays a script. */
 
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { NetError } from "../../../net/errors/errors.ts";
 import type { ImapEvent } from "../../../net/imap/options.ts";
 import { scriptedImap } from "../../_support/imap_script.ts";
@@ -43,6 +43,53 @@ Deno.test("a path must fit the delimiter of the server", async () => {
   assertEquals(flat.sent.at(-1), 'SELECT "a"');
 });
 
+Deno.test("names with control characters are refused, unless the server has listed them", async () => {
+  await using server = await scriptedImap("X-GM-EXT-1", {
+    LIST: '* LIST () "/" "a&AAo-b"\r\n* LIST () "/" "c&d"\r\n* LIST () "/" "e&-f"\r\n$ OK done\r\n',
+  });
+  const { mail, sent } = server;
+  const bad = "a\r\nb";
+  const calls: (() => Promise<unknown>)[] = [
+    () => mail.create(bad),
+    () => mail.create(["INBOX", bad]),
+    () => mail.create("a\u2028b"),
+    () => mail.create("a\ud800"),
+    () => mail.rename("x", bad),
+    () => mail.rename(bad, "x"),
+    () => mail.deleteFolder(bad),
+    () => mail.subscribe(bad),
+    () => mail.subscribe(bad, false),
+    () => mail.select(bad),
+    () => mail.examine(bad),
+    () => mail.status(bad),
+    () => mail.append(bad, "x"),
+    () => mail.copy(7, bad),
+    () => mail.move(7, bad),
+    () => mail.quotas(bad),
+    () => mail.list(bad),
+    () => mail.list("*", bad),
+    () => mail.subscribed(bad),
+    () => mail.storeLabels(7, "add", [bad]),
+  ];
+  for (const call of calls) {
+    const error = await assertRejects(call, Error);
+    if (error instanceof NetError) assertEquals(error.kind, "unsupported");
+    else assertStringIncludes(error.message, "a name without control characters");
+  }
+  assertEquals(sent, []);
+  const names = (await mail.list()).map(({ name }) => name);
+  assertEquals(names, ["a\nb", "c&d", "e&f"]);
+  for (const name of names) await mail.select(name);
+  await mail.rename("a\nb", "g&h");
+  assertEquals(sent.slice(1), [
+    'SELECT "a&AAo-b"',
+    'SELECT "c&d"',
+    'SELECT "e&-f"',
+    'RENAME "a&AAo-b" "g&-h"',
+  ]);
+  assertEquals(mail.open, true);
+});
+
 const LISTED = '* LIST (\\HasChildren \\Sent) "/" "a/Gesendet"\r\n' +
   '* STATUS "a/Gesendet" (MESSAGES 3 UNSEEN 1 UIDNEXT 9 UIDVALIDITY 4)\r\n' +
   '* LIST (\\Noselect) "/" b\r\n* LIST () "/" "c"\r\n$ OK done\r\n';
@@ -54,7 +101,7 @@ Deno.test("list() asks for uses and counters in one command where the server can
     STATUS: "$ NO not allowed\r\n",
   });
   const folders = await server.mail.list("*", "", { status: { size: true, modSeq: true } });
-  const [sent, , other] = folders;
+  const [sent, , { statusError, ...other } = {}] = folders;
   assertEquals(sent, {
     name: "a/Gesendet",
     path: ["a", "Gesendet"],
@@ -64,6 +111,8 @@ Deno.test("list() asks for uses and counters in one command where the server can
     status: COUNTERS,
   });
   assertEquals(other, { name: "c", path: ["c"], delimiter: "/", flags: [] });
+  assertStringIncludes(`${statusError}`, "Cannot ask for the status of c");
+  assertEquals([statusError?.code, statusError?.text], ["NO", "not allowed"]);
   assertEquals((await server.mail.list("*", "", { specialUse: true })).length, 1);
   const items = "(MESSAGES UNSEEN UIDNEXT UIDVALIDITY SIZE)";
   assertEquals(server.sent, [

@@ -1,8 +1,19 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { delay } from "@std/async/delay";
 import { NetError } from "../../../net/errors/errors.ts";
 import { memoryPair } from "../../../net/connection/memory_pair.ts";
-import { connectPop3, type ConnectPop3Options, type Pop3Client } from "../../../net/pop3/client.ts";
+import {
+  connectPop3,
+  type ConnectPop3Options,
+  type Pop3Client,
+  Pop3RetrieveError,
+} from "../../../net/pop3/client.ts";
 import { ReplyError } from "../../../net/errors/reply_error.ts";
 import { testCertificates } from "../../_support/certificates.ts";
 import { needsDovecot, startDovecot } from "../../_support/dovecot.ts";
@@ -123,14 +134,47 @@ Deno.test("many messages come in their order, asked for ahead where the server c
     assertEquals(seen, numbers.map((number) => `${number} .RETR ${number}\r\n`));
     for await (const { number } of mail.retrieveAll(numbers)) if (number === 105) break;
     assertEquals((await mail.stat()).count, 2);
-    await assertRejects(async () => {
-      for await (const _ of mail.retrieveAll([12, 13, 14]));
-    }, ReplyError);
+    // The other messages come first, and then the reason for those that are missing.
+    const some: number[] = [];
+    const refused = await assertRejects(async () => {
+      for await (const { number } of mail.retrieveAll([12, 13, 14, 13, 15])) some.push(number);
+    }, Pop3RetrieveError);
+    assertEquals([some, refused.text, refused.code], [[12, 14, 15], "gone", "-ERR"]);
+    assertEquals(refused.failures.map(({ number }) => number), [13, 13]);
+    assertStringIncludes(refused.failures[0]!.error.message, "Cannot retrieve message 13");
     assertEquals((await mail.stat()).count, 2);
-    const large = await assertRejects(async () => {
-      for await (const _ of mail.retrieveAll([1], { maxSize: 3 }));
-    }, NetError);
-    assertEquals(large.kind, "limit");
+  }
+});
+
+Deno.test("a message that is too large is left out, and the session goes on", async () => {
+  for (const capabilities of ["UIDL\r\n", "PIPELINING\r\n"]) {
+    await using server = maildrop({
+      RETR: (line) =>
+        line === "RETR 5"
+          ? "-ERR gone\r\n"
+          : `+OK\r\n${"x".repeat(Number(line.slice(5)))}\r\n.\r\n`,
+    }, capabilities);
+    await using mail = await connectPop3({ ...PLAIN, port: server.port });
+    const numbers = [1, 99, 2, 98, 97, 3];
+    const read = async (all: readonly number[]) => {
+      const found: number[] = [];
+      const error = await assertRejects(async () => {
+        for await (const { number } of mail.retrieveAll(all, { maxSize: 20 })) found.push(number);
+      }, NetError);
+      return { found, error };
+    };
+    const { found, error } = await read(numbers);
+    assertEquals([found, error.kind], [[1, 2, 3], "limit"]);
+    assertMatch(
+      error.message,
+      /message 99 .*: it has 101 bytes, .* is 20; messages 98, 97 are too/,
+    );
+    const one = (await read([98])).error;
+    assertMatch(one.message, /message 98 from .*: it has 100 bytes, and maxSize is 20$/);
+    const both = (await read([...numbers, 5])).error;
+    assert(both instanceof Pop3RetrieveError);
+    assertEquals(both.failures.map(({ number }) => number), [99, 98, 97, 5]);
+    assertEquals((await mail.stat()).count, 2);
   }
 });
 
