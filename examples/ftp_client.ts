@@ -36,7 +36,10 @@ const cli = defineCli({
     "--allow-read=<file>": "files to upload or download, --password-file, --ca",
     "--allow-write=<file>": "files that are downloaded",
   },
-  exitCodes: { [INCOMPLETE]: "some files of a mirror could not be transferred" },
+  exitCodes: {
+    [INCOMPLETE]:
+      "some files of a mirror could not be transferred, or some lines of a listing not read",
+  },
   examples: ["deno task ftp-client ls --server 127.0.0.1 --user ann"],
 });
 
@@ -56,11 +59,12 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
     const connect = (grace = 0) => connector.connect(grace);
     try {
       const mirror = mirrorChoices(flags);
-      const call = { connect, paths: path, recursive, resume, verify, mirror, json, ctx };
+      const server = identityOf(values);
+      const call = { connect, server, paths: path, recursive, resume, verify, mirror, json, ctx };
       const done = await work(call);
       if (json) ctx.printJson(done ?? { done: true });
     } catch (error) {
-      if (json && error instanceof IncompleteError) ctx.printJson(error.report);
+      if (json && error instanceof IncompleteError) ctx.printJson(error.result);
       const refused = error instanceof NetError && error.kind === "permission";
       if (!refused || error.permission === undefined) throw error;
       // Each data connection has its own port, so the permission must cover all ports.
@@ -69,6 +73,18 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
       throw new CliError(text, 3, { cause: error });
     }
   });
+}
+
+/** Returns the identity of the server and of the user, for the note beside an incomplete file. */
+function identityOf(
+  { user = "anonymous", server, port, tls }: {
+    readonly user?: string | undefined;
+    readonly server: string;
+    readonly port?: number | undefined;
+    readonly tls: string;
+  },
+): string {
+  return `${user}@${server}:${port ?? (tls === "implicit" ? 990 : 21)}`;
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -2,8 +2,8 @@
 
 import type { FtpClient, FtpEntry } from "../../net/ftp/client.ts";
 import { downloadTree, uploadTree } from "../../net/ftp/tree.ts";
-import { carryTree, type MirrorChoices } from "./mirror.ts";
-import { nameOf } from "./names.ts";
+import { carryTree, IncompleteError, type MirrorChoices } from "./mirror.ts";
+import { localNameOf, nameOf } from "./names.ts";
 import { PartialFetch } from "./partial_fetch.ts";
 import { FileProgress } from "./progress.ts";
 import { type CliContext, CliError } from "../../tools/cli.ts";
@@ -15,6 +15,8 @@ export interface Call {
    * session stays open for `grace` milliseconds.
    */
   readonly connect: (grace?: number) => Promise<FtpClient>;
+  /** The server with its port and the user, to tell files of different servers apart. */
+  readonly server: string;
   /** The paths on the command line. */
   readonly paths: readonly string[];
   /** Whether `rm` removes a directory with everything in it. */
@@ -38,40 +40,55 @@ const GRACE = 2000;
 export const COMMANDS: Readonly<Record<string, (call: Call) => Promise<unknown>>> = {
   ls: async ({ connect, paths: [path], ctx, json }) => {
     await using ftp = await connect();
-    const entries = await ftp.list(path);
+    const unknown: string[] = [];
+    const onUnknown = (line: string) => unknown.push(line);
+    const { signal } = ctx;
+    let entries = await ftp.list(path, { onUnknown, signal });
+    if (entries.length === 0 && unknown.length > 0) {
+      // The form of the listing is not known. The error says so.
+      unknown.length = 0;
+      entries = await ftp.list(path, { signal });
+    }
     if (!json) { for (const entry of entries) ctx.print(describe(entry)); }
-    return entries;
+    for (const line of unknown) ctx.log.error("Not understood: {line}", { line });
+    if (unknown.length === 0) return entries;
+    const [lines, are] = unknown.length === 1 ? ["line", "is"] : ["lines", "are"];
+    const message = `The listing is incomplete: ${unknown.length} ${lines} ${are} not understood`;
+    throw new IncompleteError(message, entries);
   },
-  get: async ({ connect, paths: [from, to], resume, verify, json, ctx }) => {
+  get: async ({ connect, paths: [from, to], server, resume, verify, mirror, json, ctx }) => {
     const remote = need(from, "the file to fetch");
-    const local = to ?? nameOf(remote);
+    const local = to ?? localNameOf(remote, mirror.mapNames === true);
     await mayChange(local, `${local}.part`, `${local}.part.json`);
     await using ftp = await connect();
     // A session that ends here must not restart an earlier download.
     const unknown = (error: unknown) => {
-      if (!ftp.open) throw error;
+      if (!ftp.open || ctx.signal.aborted) throw error;
       return undefined;
     };
+    const { signal } = ctx;
     const [size, modified] = await Promise.all([
-      ftp.size(remote).catch(unknown),
-      ftp.modified(remote).catch(unknown),
+      ftp.size(remote, { signal }).catch(unknown),
+      ftp.modified(remote, { signal }).catch(unknown),
     ]);
-    const version = { file: remote, size, modified: modified?.toISOString() };
+    const version = { server, file: remote, size, modified: modified?.toISOString() };
     await using part = await PartialFetch.open(local, version, resume);
     const bar = new FileProgress(ctx, remote, size, part.size);
-    const stream = await ftp.download(remote, {
-      offset: part.size,
-      onProgress: (bytes) => bar.show(bytes),
-      signal: ctx.signal,
-    });
-    try {
-      for await (const chunk of stream) {
-        // The rest could fill the disk.
-        if (size !== undefined && part.size + chunk.length > size) {
-          throw new CliError(`Cannot get ${remote}: it has ${size} bytes, and more arrived`);
-        }
-        await part.append(chunk);
+    const store = async (chunk: Uint8Array) => {
+      // The rest could fill the disk.
+      if (size !== undefined && part.size + chunk.length > size) {
+        throw new CliError(`Cannot get ${remote}: it has ${size} bytes, and more arrived`);
       }
+      await part.append(chunk);
+    };
+    const resumed = part.size > 0;
+    try {
+      await ftp.downloadTo(remote, store, {
+        offset: part.size,
+        verify: verify && !resumed,
+        onProgress: (bytes) => bar.show(bytes),
+        signal: ctx.signal,
+      });
     } finally {
       bar.end();
     }
@@ -79,7 +96,7 @@ export const COMMANDS: Readonly<Record<string, (call: Call) => Promise<unknown>>
     if (size !== undefined && bytes !== size) {
       throw new CliError(`Cannot get ${remote}: it has ${size} bytes, and ${bytes} arrived`);
     }
-    if (verify) await part.verify(await ftp.hash(remote));
+    if (verify && resumed) await part.verify(await ftp.hash(remote));
     await part.finish(modified);
     if (!json) ctx.print(`${bytes} bytes in ${local}`);
     return { from: remote, to: local, bytes };

@@ -14,6 +14,10 @@ export const FLAGS = {
   verify: { type: "boolean", help: "Compare hashes with the server, if it can compute them" },
   connections: { type: "integer", default: 1, min: 1, max: 100, help: "mirror: files at a time" },
   anyName: { type: "boolean", help: "mirror: store names that Windows reserves, such as a:b" },
+  mapNames: {
+    type: "boolean",
+    help: "get, mirror: store a:b as a%3Ab, and the like; mirror-up: reverse that",
+  },
   resume: { type: "boolean", help: "get: resume an earlier download" },
   recursive: { type: "boolean", alias: "r", help: "rm: a directory with everything in it" },
   delete: { type: "boolean", help: "mirror: delete what the source does not have" },

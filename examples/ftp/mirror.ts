@@ -12,6 +12,7 @@ export const INCOMPLETE = 4;
 export type MirrorChoices = Pick<
   FtpTreeOptions,
   | "anyName"
+  | "mapNames"
   | "bySize"
   | "connections"
   | "delete"
@@ -28,15 +29,15 @@ export interface MirrorReport extends FtpTreeReport {
   readonly refused: readonly { readonly path: string; readonly reason: string }[];
 }
 
-/** The error for a mirror in which files are missing. */
+/** The error for a result in which something is missing. */
 export class IncompleteError extends CliError {
-  /** The report, for `--json`. */
-  readonly report: MirrorReport;
+  /** The result, for `--json`. */
+  readonly result: unknown;
 
-  /** Takes the report and the number of what is missing. */
-  constructor(report: MirrorReport, missing: number) {
-    super(`The transfer is incomplete: ${missing} could not be transferred`, INCOMPLETE);
-    this.report = report;
+  /** Takes the message and the result. */
+  constructor(message: string, result: unknown) {
+    super(message, INCOMPLETE);
+    this.result = result;
   }
 }
 
@@ -52,6 +53,7 @@ export function mirrorChoices(
     readonly connections: number;
     readonly verify: boolean;
     readonly anyName: boolean;
+    readonly mapNames: boolean;
   },
 ): MirrorChoices {
   return {
@@ -62,6 +64,7 @@ export function mirrorChoices(
     connections: others.connections,
     verify: others.verify,
     anyName: others.anyName,
+    mapNames: others.mapNames,
     delete: deletes,
     // A pattern without a slash is for names, whatever directory they are in.
     exclude: (path) =>
@@ -114,7 +117,10 @@ export async function carryTree(
   const report = { ...done, refused };
   if (!json) ctx.print(summary(done, mirror.dryRun === true));
   const missing = refused.length + done.left.filter(({ kind }) => kind !== "link").length;
-  if (missing > 0) throw new IncompleteError(report, missing);
+  if (missing > 0) {
+    const message = `The transfer is incomplete: ${missing} could not be transferred`;
+    throw new IncompleteError(message, report);
+  }
   return report;
 }
 

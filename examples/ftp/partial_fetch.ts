@@ -8,6 +8,8 @@ import { CliError } from "../../tools/cli.ts";
 
 /** The version of a file on the server. */
 export interface Version {
+  /** The server with its port and the user. */
+  readonly server: string;
   /** The path on the server. */
   readonly file: string;
   /** The size in bytes, if the server reports it. */

@@ -135,7 +135,10 @@ export class TreeProgress {
 
   /** Begins a file. Those before it are complete, or go on. */
   begin(path: string): void {
-    this.#files++;
+    // After a lost session, a file begins again.
+    const earlier = this.#moving.get(path);
+    if (earlier === undefined) this.#files++;
+    else this.#bytes -= earlier;
     this.#moving.set(path, 0);
   }
 

@@ -3,6 +3,7 @@ import { withHeaders } from "./_headers.ts";
 import type { PartialDownload, PartialState } from "./_partial_file.ts";
 import type { HttpResponse } from "./response.ts";
 import { hasChanged, rangeOf } from "./_resume.ts";
+import { writeFully } from "../../net/internal/local_files.ts";
 
 /** The smallest part that is worth a request of its own, in bytes. */
 const MIN_PART = 1024 * 1024;
@@ -127,7 +128,7 @@ async function savePart(
     signal.throwIfAborted();
     const rest = part.end - part.start - part.written;
     const bytes = chunk.subarray(0, rest);
-    for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
+    await writeFully(file, bytes);
     part.written += bytes.length;
     tell(parts.reduce((sum, { written }) => sum + written, 0));
     if (part.written === part.end - part.start) return;

@@ -1,3 +1,4 @@
+import { writeFully } from "../../net/internal/local_files.ts";
 import { lowerAscii, trimBlanks } from "../../net/text.ts";
 import { ProblemError } from "../problem.ts";
 import { Collector } from "./_body_collector.ts";
@@ -114,7 +115,7 @@ abstract class Part implements FormPart {
     let size = 0;
     try {
       for (let bytes; (bytes = await this.pull()) !== undefined;) {
-        for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
+        await writeFully(file, bytes);
         size += bytes.length;
       }
     } catch (error) {

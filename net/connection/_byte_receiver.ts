@@ -27,6 +27,8 @@ const LARGE = 65 * 1024;
 /** Buffer size for a peer that has filled as many buffers in a row as `STREAK` says. */
 const BULK = 4 * LARGE;
 const STREAK = 8;
+/** Size of such a buffer if it is used again and again. It has to fit into the cache of a processor. */
+const REUSED = 2 * LARGE;
 /** Time that a draining connection waits for a message or a chunk, in milliseconds. */
 const QUIET = 100;
 
@@ -387,9 +389,9 @@ export class ByteReceiver {
     if (this.#start === this.#end) {
       this.#start = this.#end = 0;
       const size = this.#buffer.length;
-      if (size * 4 < this.#wanted || size >= this.#wanted * 4) {
-        this.#buffer = new Uint8Array(this.#wanted);
-      }
+      const wanted = size === 0 ? this.#wanted : Math.min(this.#wanted, REUSED);
+      const grows = size * 4 < wanted || (size < wanted && wanted === REUSED);
+      if (grows || size >= wanted * 4) this.#buffer = new Uint8Array(wanted);
     } else if (this.#end === this.#buffer.length) {
       const kept = this.#end - this.#start;
       const bytes = this.buffered;

@@ -80,13 +80,13 @@ export async function statByFacts(control: FtpControl, path: string): Promise<Ft
 
 /** Finds the properties of a file in the listing of the directory above it. */
 export async function statByListing(
-  ftp: { list(path?: string): Promise<FtpEntry[]> },
+  list: (path?: string) => Promise<FtpEntry[]>,
   path: string,
   peer: string,
 ): Promise<FtpEntry> {
   const { above, name } = partsOf(path);
   if (name === "") return { name, type: "directory" };
-  const found = (await ftp.list(above || undefined)).find((entry) => entry.name === name);
+  const found = (await list(above || undefined)).find((entry) => entry.name === name);
   if (found !== undefined) return found;
   throw new NetError(`Cannot ask for ${path} on ${peer}: there is no such name in its directory`, {
     kind: "protocol",

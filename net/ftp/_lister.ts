@@ -27,20 +27,20 @@ export class FtpLister {
 
   /** Returns the entries of a directory. */
   async list(path: string | undefined, options: FtpListOptions): Promise<FtpEntry[]> {
-    const { parseLine, onUnknown } = options;
+    const { parseLine, onUnknown, signal } = options;
     if (parseLine === undefined && !this.#refusesMlsd && this.#control.features.has("MLST")) {
-      const entries = await this.#byFacts(path, onUnknown);
+      const entries = await this.#byFacts(path, options);
       if (entries !== undefined) return entries;
     }
-    const { entries, unknown } = await parseInTurns(await this.lines(path), parseLine);
+    const { entries, unknown } = await parseInTurns(await this.lines(path, signal), parseLine);
     this.#tell(unknown, onUnknown);
     return [...entries];
   }
 
   /** Returns the lines of LIST. */
-  async lines(path: string | undefined): Promise<string[]> {
+  async lines(path: string | undefined, signal: AbortSignal | undefined): Promise<string[]> {
     const what = `Cannot list ${path ?? "the directory"}`;
-    if (path === undefined) return await this.#plain(what);
+    if (path === undefined) return await this.#plain(what, signal);
     const reply = await this.#control.command(what, "PWD");
     const home = parseFtpPath(reply.lines[0] ?? "") ??
       this.#control.dialogue.nonsense(reply.lines[0] ?? "");
@@ -49,7 +49,7 @@ export class FtpLister {
     const goBack = () => this.#control.command(what, `CWD ${home}`);
     let lines: string[];
     try {
-      lines = await this.#plain(what);
+      lines = await this.#plain(what, signal);
     } catch (error) {
       const { dialogue } = this.#control;
       // The reply to a broken transfer would be taken for the reply to CWD.
@@ -63,12 +63,13 @@ export class FtpLister {
   /** Lists by MLSD; undefined if the server does not know the command. */
   async #byFacts(
     path: string | undefined,
-    onUnknown: FtpListOptions["onUnknown"],
+    { onUnknown, signal }: FtpListOptions,
   ): Promise<FtpEntry[] | undefined> {
     const what = `Cannot list ${path ?? "the directory"}`;
     let lines: string[];
     try {
-      lines = await this.#transfers.listing(what, path === undefined ? "MLSD" : `MLSD ${path}`);
+      const command = path === undefined ? "MLSD" : `MLSD ${path}`;
+      lines = await this.#transfers.listing(what, command, signal);
     } catch (error) {
       if (!isReply(error, /^50[0124]$/)) throw error;
       // 501 can be an answer to this path alone.
@@ -92,10 +93,10 @@ export class FtpLister {
   }
 
   /** Lists the current directory by LIST, with hidden names if the server shows them. */
-  async #plain(what: string): Promise<string[]> {
-    if (this.#showsHidden === true) return await this.#listing(what, "LIST -a");
+  async #plain(what: string, signal: AbortSignal | undefined): Promise<string[]> {
+    if (this.#showsHidden === true) return await this.#listing(what, "LIST -a", signal);
     if (this.#showsHidden === undefined) {
-      const all = await this.#listing(what, "LIST -a").catch((error) => {
+      const all = await this.#listing(what, "LIST -a", signal).catch((error) => {
         // Other errors are about the directory or the data connection, not about the flag.
         if (isReply(error, NO_FLAG)) return [];
         throw error;
@@ -106,12 +107,16 @@ export class FtpLister {
       this.#showsHidden = all.length > 0 && unknown.length === 0 && !isName;
       if (this.#showsHidden) return all;
     }
-    return await this.#listing(what, "LIST");
+    return await this.#listing(what, "LIST", signal);
   }
 
-  async #listing(what: string, command: string): Promise<string[]> {
+  async #listing(
+    what: string,
+    command: string,
+    signal: AbortSignal | undefined,
+  ): Promise<string[]> {
     try {
-      return await this.#transfers.listing(what, command);
+      return await this.#transfers.listing(what, command, signal);
     } catch (error) {
       // The directory exists, because the session is in it.
       // The message of the error names the directory, whose name can contain any words.

@@ -1,7 +1,7 @@
 /** Rules for the options of the FTP client. */
 
 import { ipAddress } from "../internal/host_rules.ts";
-import { loginName, MAIL_CLIENT, secret } from "../internal/mail_rules.ts";
+import { loginName, MAIL_CLIENT, secret, usernameOf } from "../internal/mail_rules.ts";
 import {
   callback,
   flag,
@@ -16,6 +16,8 @@ import {
 import { isNameEncoding } from "../internal/name_coding.ts";
 import type {
   ConnectFtpOptions,
+  FtpCallOptions,
+  FtpDirectoryOptions,
   FtpListOptions,
   FtpTransferOptions,
   FtpTreeOptions,
@@ -37,16 +39,34 @@ export const CONNECT_FTP = new OptionRules<ConnectFtpOptions>({
   activePort: port,
 });
 
+/** Returns the name and the password. Neither is sent without the other, unless it is anonymous. */
+export function loginOf(options: ConnectFtpOptions): { username: string; password: string } {
+  const username = usernameOf(options);
+  const { password } = options;
+  if (username === undefined && password !== undefined) {
+    throw new TypeError('password requires username, which may be "anonymous"');
+  }
+  const isAnonymous = username === undefined || username === "anonymous" || username === "ftp";
+  if (password === undefined && !isAnonymous) {
+    throw new TypeError("username requires password, which may be empty");
+  }
+  return { username: username ?? "anonymous", password: password ?? "anonymous@" };
+}
+
+/** The rules for the options of every call. */
+export const FTP_CALL = new OptionRules<FtpCallOptions>({ signal });
+
 /** The rules for the options of a download. */
 export const FTP_TRANSFER = new OptionRules<FtpTransferOptions>({
+  ...FTP_CALL.rules,
   offset: integer(0, Number.MAX_SAFE_INTEGER),
   onProgress: callback,
   verify: flag,
-  signal,
 });
 
 /** The rules for the options of `list`. */
 export const FTP_LIST = new OptionRules<FtpListOptions>({
+  ...FTP_CALL.rules,
   parseLine: callback,
   onUnknown: callback,
 });
@@ -59,11 +79,14 @@ export const FTP_UPLOAD = new OptionRules<FtpUploadOptions>({
 });
 
 /** The rules for the options of `mkdir` and `rmdir`. */
-export const FTP_DIRECTORY = new OptionRules<{ recursive?: boolean }>({ recursive: flag });
+export const FTP_DIRECTORY = new OptionRules<FtpDirectoryOptions>({
+  ...FTP_CALL.rules,
+  recursive: flag,
+});
 
 /** The rules for the options of `downloadTree` and `uploadTree`. */
 export const FTP_TREE = new OptionRules<FtpTreeOptions>({
-  signal,
+  ...FTP_CALL.rules,
   skipSame: flag,
   bySize: flag,
   delete: flag,
@@ -77,6 +100,7 @@ export const FTP_TREE = new OptionRules<FtpTreeOptions>({
   connections: integer(1, 100),
   verify: flag,
   anyName: flag,
+  mapNames: flag,
 });
 
 /** A path on the server. */

@@ -6,20 +6,15 @@ import { type Dialogue, LIST_TIME, MAX_LINES, MAX_LIST } from "../internal/dialo
 import { ReceiveBuffer } from "../internal/receive_buffer.ts";
 import { whileOpen } from "../internal/while_open.ts";
 import { upgradeTls } from "../tls/upgrade.ts";
+import { FtpBreaker } from "./_breaker.ts";
 import { type FtpControl, isOf } from "./_control.ts";
 import { type Agreed, DataDialer } from "./_data_dialer.ts";
+import { FtpDownload, isUnclean } from "./_download.ts";
 import { FtpHashes } from "./_hashes.ts";
 import { FtpVerdict, type Transfer } from "./_verdict.ts";
 import type { NameCoding } from "../internal/name_coding.ts";
-import type { FtpReply } from "./codec.ts";
 import type { ConnectFtpOptions, FtpSource, FtpTransferOptions } from "./options.ts";
 
-/** The number of chunks that are read ahead. */
-const AHEAD = 8;
-/** Time limit for the reply to an aborted transfer, in milliseconds. */
-const BREAK = 5000;
-/** Time for the server to act on ABOR before the data connection is reset, in milliseconds. */
-const MOMENT = 250;
 /** Maximum size of a line of a listing, in bytes. */
 const MAX_LINE = 64 * 1024;
 const LF = 10;
@@ -29,6 +24,7 @@ export class FtpTransfers {
   /** The hashes of files on the server. */
   readonly hashes: FtpHashes;
   readonly #verdict: FtpVerdict;
+  readonly #breaker: FtpBreaker;
   readonly #control: FtpControl;
   readonly #dialogue: Dialogue;
   readonly #options: ConnectFtpOptions;
@@ -38,6 +34,7 @@ export class FtpTransfers {
   constructor(control: FtpControl, options: ConnectFtpOptions, coding: NameCoding) {
     this.hashes = new FtpHashes(control);
     this.#verdict = new FtpVerdict(control, this.hashes);
+    this.#breaker = new FtpBreaker(control, this.#verdict);
     this.#control = control;
     this.#dialogue = control.dialogue;
     this.#options = options;
@@ -60,22 +57,6 @@ export class FtpTransfers {
     options: FtpTransferOptions,
     upload = false,
   ): Promise<Transfer> {
-    const { signal } = options;
-    if (signal?.aborted) throw this.#dialogue.spare(signal.reason);
-    using _ = this.#hurry(signal);
-    try {
-      return await this.#start(what, command, options, upload);
-    } catch (error) {
-      throw signal?.aborted && !this.#dialogue.isSpared(error) ? signal.reason : error;
-    }
-  }
-
-  async #start(
-    what: string,
-    command: string,
-    options: FtpTransferOptions,
-    upload: boolean,
-  ): Promise<Transfer> {
     const { offset = 0 } = options;
     const agreed = await this.#dialer.agree();
     let isConfirmed: boolean;
@@ -95,25 +76,6 @@ export class FtpTransfers {
     return { what, data, isConfirmed };
   }
 
-  /**
-   * Ends the session some time after a signal has aborted. Until then, the replies to the commands that are
-   * under way can come, and the session goes on.
-   */
-  #hurry(signal: AbortSignal | undefined): Disposable {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const onAbort = () => {
-      const end = () => this.#dialogue.abort(signal!.reason);
-      timer = setTimeout(end, Math.min(BREAK, this.#dialogue.timeout || BREAK));
-    };
-    signal?.addEventListener("abort", onAbort);
-    return {
-      [Symbol.dispose]() {
-        clearTimeout(timer);
-        signal?.removeEventListener("abort", onAbort);
-      },
-    };
-  }
-
   /** Waits for the data connection. A server that cannot connect to this side says so in its reply. */
   async #connected(
     what: string,
@@ -126,8 +88,8 @@ export class FtpTransfers {
     } catch (error) {
       agreed.abort(error);
       throw signal.aborted
-        ? await this.#abandon(undefined, error)
-        : await this.#breakOff(what, undefined, error);
+        ? await this.#breaker.abandon(undefined, error)
+        : await this.#breaker.breakOff(what, undefined, error);
     }
   }
 
@@ -135,131 +97,25 @@ export class FtpTransfers {
     try {
       await upgradeTls(data, { ...this.#dialogue.tlsSettings, signal });
     } catch (error) {
-      if (signal.aborted) throw await this.#abandon(data, signal.reason);
+      if (signal.aborted) throw await this.#breaker.abandon(data, signal.reason);
       // The other end is not the server. The reply on the control connection does not matter then.
       if (error instanceof NetError && error.kind === "tls") throw error;
-      throw await this.#breakOff(what, data, error);
+      throw await this.#breaker.breakOff(what, data, error);
     }
   }
 
   /**
-   * Ends a transfer that the other side has broken. The session stays open if the server replies. Returns
-   * the reason, or the error that the server reports if it ended the data connection itself.
-   */
-  async #breakOff(what: string, data: Connection | undefined, reason: unknown): Promise<unknown> {
-    const cut = !data?.open;
-    data?.abort(reason);
-    let reply: FtpReply;
-    try {
-      reply = await this.#control.reply(Math.min(BREAK, this.#dialogue.timeout || BREAK));
-    } catch {
-      this.#dialogue.abort(reason);
-      return reason;
-    }
-    if (cut && reply.code >= 400) return this.#verdict.refused(what, reply);
-    return this.#dialogue.spare(reason);
-  }
-
-  /**
-   * Aborts a transfer from this side. ABOR is sent first: some servers take even a reset for the end of an
-   * uploaded file, and others end the session if the data connection of a download breaks. Returns the
-   * reason. The session stays open if the server replies.
-   */
-  async #abandon(data: Connection | undefined, reason: unknown): Promise<unknown> {
-    const dialogue = this.#dialogue;
-    const limit = Math.min(BREAK, dialogue.timeout || BREAK);
-    try {
-      await dialogue.writeLine("ABOR");
-      // Many servers do not read commands during a transfer.
-      const early = await this.#replyWithin(MOMENT);
-      data?.abort(reason);
-      const first = early ?? await this.#control.reply(limit);
-      // One reply belongs to the transfer, one to ABOR (RFC 959 §4.1.3). If 225 comes first, the
-      // transfer had not started, and may have no reply.
-      if (first.code === 225) await this.#replyWithin(MOMENT);
-      else await this.#control.reply(limit);
-    } catch {
-      data?.abort(reason);
-      dialogue.abort(reason);
-      return reason;
-    }
-    return dialogue.spare(reason);
-  }
-
-  /** Reads the next reply; undefined if it does not arrive within the limit. */
-  async #replyWithin(limit: number): Promise<FtpReply | undefined> {
-    try {
-      return await this.#control.reply(limit);
-    } catch (error) {
-      if (error instanceof NetError && error.kind === "timeout") return undefined;
-      throw error;
-    }
-  }
-
-  /**
-   * Fetches a file as a stream. `done` settles when the file has been read or the transfer has ended.
+   * Starts to fetch a file.
    *
    * @param what The failed action, for messages.
    */
-  async read(
-    what: string,
-    path: string,
-    options: FtpTransferOptions,
-  ): Promise<{ stream: ReadableStream<Uint8Array<ArrayBuffer>>; done: Promise<void> }> {
-    const { onProgress, offset = 0, verify } = options;
-    const hash = verify ? await this.hashes.begin() : undefined;
+  async fetch(what: string, path: string, options: FtpTransferOptions): Promise<FtpDownload> {
+    const hash = options.verify ? await this.hashes.begin() : undefined;
     const transfer = await this.#open(what, `RETR ${path}`, options);
-    const { data } = transfer;
-    const { promise: done, resolve, reject } = Promise.withResolvers<void>();
-    const signal = this.#signalOf(options);
-    let bytes = 0;
     const { timeout } = this.#dialogue;
-    let over: Promise<void> | undefined;
-    /** Ends the transfer, once. */
-    const end = (work: () => Promise<void>) => {
-      signal.removeEventListener("abort", onAbort);
-      return over ??= work().then(resolve, (error) => {
-        reject(error);
-        throw error;
-      });
-    };
-    const fail = (error: unknown, own: boolean) =>
-      end(async () => {
-        throw own ? await this.#abandon(data, error) : await this.#breakOff(what, data, error);
-      });
-    let tell: (error: unknown) => void = () => {};
-    // No read may be waiting, so the stream gets the error directly.
-    const onAbort = () => void fail(signal.reason, true).catch((error) => tell(error));
-    const stream = new ReadableStream<Uint8Array<ArrayBuffer>>({
-      start: (controller) => {
-        tell = (error) => controller.error(error);
-      },
-      pull: async (controller) => {
-        let isClean = true;
-        try {
-          const chunk = await data.readChunk({ timeout });
-          if (chunk !== null) {
-            bytes += chunk.length;
-            hash?.update(chunk);
-            controller.enqueue(chunk);
-            onProgress?.(bytes);
-            return;
-          }
-          await data.close();
-        } catch (error) {
-          isClean = signal.aborted || !isUnclean(error, data);
-          if (isClean) return await fail(error, signal.aborted || !(error instanceof NetError));
-          data.abort(error);
-        }
-        const size = offset + bytes;
-        await end(() => this.#verdict.ofFile(transfer, { path, size, isClean, hash }));
-        controller.close();
-      },
-      cancel: (reason) => end(() => this.#abandon(data, reason).then(() => {})),
-    }, { highWaterMark: AHEAD });
-    signal.addEventListener("abort", onAbort);
-    if (signal.aborted) onAbort();
-    return { stream, done };
+    const signal = this.#signalOf(options);
+    const work = { path, options, signal, timeout, hash };
+    return new FtpDownload(transfer, this.#breaker, this.#verdict, work);
   }
 
   /** Returns a signal that aborts with the signal of a transfer, and with that of the session. */
@@ -285,7 +141,7 @@ export class FtpTransfers {
     const transfer = await this.#open(what, `${command} ${path}`, options, true);
     const { data } = transfer;
     let over: Promise<unknown> | undefined;
-    const breakOff = (reason: unknown) => over ??= this.#abandon(data, reason);
+    const breakOff = (reason: unknown) => over ??= this.#breaker.abandon(data, reason);
     let complete = false;
     const onAbort = () => {
       // When everything is sent, the server may have the complete file. Its reply decides.
@@ -308,7 +164,7 @@ export class FtpTransfers {
     } catch (error) {
       if (signal.aborted) throw await breakOff(signal.reason);
       if (data.open) throw await breakOff(error);
-      throw await this.#breakOff(what, data, error);
+      throw await this.#breaker.breakOff(what, data, error);
     } finally {
       signal.removeEventListener("abort", onAbort);
     }
@@ -320,14 +176,20 @@ export class FtpTransfers {
   readonly partial = new WeakSet<Error>();
 
   /** Fetches a listing as lines. */
-  async listing(what: string, command: string): Promise<string[]> {
-    const transfer = await this.#open(what, command, {});
+  async listing(
+    what: string,
+    command: string,
+    signal: AbortSignal | undefined,
+  ): Promise<string[]> {
+    const options = signal === undefined ? {} : { signal };
+    const transfer = await this.#open(what, command, options);
     const { data } = transfer;
     const lines: string[] = [];
     try {
-      await this.#readLines(data, lines);
+      await this.#readLines(data, lines, this.#signalOf(options));
       await data.close();
     } catch (error) {
+      if (signal?.aborted) throw await this.#breaker.abandon(data, signal.reason);
       data.abort(error);
       throw error;
     }
@@ -340,9 +202,8 @@ export class FtpTransfers {
     return lines;
   }
 
-  async #readLines(data: Connection, lines: string[]): Promise<void> {
+  async #readLines(data: Connection, lines: string[], signal: AbortSignal): Promise<void> {
     const { timeout } = this.#dialogue;
-    const signal = this.#signalOf({});
     const until = performance.now() + Math.max(timeout, LIST_TIME);
     const intake = new ReceiveBuffer((bytes) => this.#coding.decode(bytes));
     let size = 0;
@@ -374,9 +235,4 @@ export class FtpTransfers {
   #endless(): NetError {
     return this.#dialogue.broken("sent a listing that does not end");
   }
-}
-
-/** Returns whether an error is the end of a TLS connection without a close_notify. */
-function isUnclean(error: unknown, data: Connection): boolean {
-  return data.tls !== undefined && error instanceof NetError && error.kind === "truncated";
 }

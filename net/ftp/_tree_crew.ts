@@ -1,37 +1,76 @@
 /** The sessions that transfer the files of a tree at the same time. */
 
 import { NetError } from "../errors/errors.ts";
-import type { FtpClient } from "./client.ts";
+import type { FtpClient } from "./_client.ts";
 
-/** Spreads work over several sessions. */
-export class TreeCrew implements AsyncDisposable {
-  /** The session of the caller. It lists, and transfers files only while all others are busy. */
+/** The number of sessions that may be lost in a row, without a piece of work that ends well in between. */
+const MAX_LOSSES = 10;
+/** The number of sessions that one file may cost. */
+const MAX_TRIES = 3;
+
+/** Work on one file. */
+export interface FileWork {
+  /** Transfers the file. If the session is lost, another one does the work again. */
+  run(ftp: FtpClient): Promise<void>;
+  /** Takes the error if the session is lost each time. */
+  giveUp(error: NetError): void;
+}
+
+/** The members of a crew. */
+interface CrewOptions {
+  /** The session of the caller. */
   readonly first: FtpClient;
+  /** The maximum number of sessions; 0 if no other session can take the place of the first. */
+  readonly most: number;
+  /** The directory in which the other sessions begin. Without one, they stay where the login leads. */
+  readonly home?: string | undefined;
+  /** The signal of the caller. */
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Spreads work over several sessions, and replaces those that are lost. */
+export class TreeCrew implements AsyncDisposable {
   /** Aborts when the caller does, or when a piece of work has failed. */
   readonly signal: AbortSignal;
+  readonly #first: FtpClient;
   readonly #stop = new AbortController();
   /** The number of sessions to use. It becomes smaller if the server refuses more. */
   #most: number;
-  readonly #others: FtpClient[] = [];
+  /** The open sessions. The first of them lists, and transfers files only while all others are busy. */
+  readonly #sessions: FtpClient[];
+  readonly #canReplace: boolean;
+  readonly #home: string | undefined;
   readonly #idle: FtpClient[];
-  readonly #waiting: ((ftp: FtpClient) => void)[] = [];
+  /** Wakes those who wait for a session. */
+  readonly #waiting: (() => void)[] = [];
   readonly #running = new Set<Promise<void>>();
   #opening = 0;
+  #losses = 0;
+  #loss: NetError | undefined;
 
-  /**
-   * Begins with one session.
-   *
-   * @param first The session of the caller.
-   * @param most The maximum number of sessions.
-   * @param signal The signal of the caller.
-   */
-  constructor(first: FtpClient, most: number, signal: AbortSignal | undefined) {
-    this.first = first;
-    this.#most = most;
+  /** Begins with one session. */
+  constructor({ first, most, home, signal }: CrewOptions) {
+    this.#first = first;
+    this.#home = home;
+    this.#most = Math.max(1, most);
+    this.#canReplace = most > 0;
     this.signal = signal === undefined
       ? this.#stop.signal
       : AbortSignal.any([this.#stop.signal, signal]);
+    this.#sessions = [first];
     this.#idle = [first];
+  }
+
+  /** Runs work on the session that lists. If that is lost, the work is done again on another one. */
+  async lead<T>(work: (ftp: FtpClient) => Promise<T>): Promise<T> {
+    for (;;) {
+      const ftp = this.#sessions[0] ?? await this.#newFirst();
+      try {
+        return await work(ftp);
+      } catch (error) {
+        this.#drop(ftp, error);
+      }
+    }
   }
 
   /**
@@ -39,9 +78,9 @@ export class TreeCrew implements AsyncDisposable {
    *
    * @throws The error of earlier work.
    */
-  async add(work: (ftp: FtpClient) => Promise<void>): Promise<void> {
+  async add(work: FileWork): Promise<void> {
     this.#stop.signal.throwIfAborted();
-    if (this.#most === 1) return await work(this.first);
+    if (this.#most === 1) return await this.#run(work);
     while (this.#running.size >= this.#most) await Promise.race(this.#running);
     this.#stop.signal.throwIfAborted();
     const running: Promise<void> = this.#run(work)
@@ -64,45 +103,95 @@ export class TreeCrew implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     await Promise.all(this.#running);
-    await Promise.all(this.#others.map((ftp) => ftp.close()));
+    const others = this.#sessions.filter((ftp) => ftp !== this.#first);
+    await Promise.all(others.map((ftp) => ftp.close()));
   }
 
-  async #run(work: (ftp: FtpClient) => Promise<void>): Promise<void> {
-    const ftp = await this.#take();
-    try {
-      await work(ftp);
-    } finally {
-      const next = this.#waiting.shift();
-      if (next !== undefined) next(ftp);
-      // The session of the caller stays at the front, to be taken last.
-      else if (ftp === this.first) this.#idle.unshift(ftp);
-      else this.#idle.push(ftp);
+  async #run({ run, giveUp }: FileWork): Promise<void> {
+    for (let tries = 1;; tries++) {
+      const ftp = await this.#take();
+      try {
+        await run(ftp);
+        this.#losses = 0;
+        return;
+      } catch (error) {
+        const lost = this.#drop(ftp, error);
+        if (tries === MAX_TRIES) return giveUp(lost);
+      } finally {
+        this.#giveBack(ftp);
+      }
     }
   }
 
+  /** Removes a lost session. Throws the error if the session is not lost, or if too many are. */
+  #drop(ftp: FtpClient, error: unknown): NetError {
+    const isLoss = error instanceof NetError && error.retryable && !ftp.open;
+    if (!isLoss || !this.#canReplace || this.signal.aborted) throw error;
+    for (const list of [this.#sessions, this.#idle]) {
+      const at = list.indexOf(ftp);
+      if (at === -1) continue;
+      list.splice(at, 1);
+      if (list === this.#sessions && ++this.#losses > MAX_LOSSES) throw error;
+    }
+    this.#loss = error;
+    return error;
+  }
+
+  /** Takes an idle session, or opens one. */
   async #take(): Promise<FtpClient> {
-    const canOpen = this.#others.length + this.#opening + 1 < this.#most;
-    const isFirst = this.#idle.length === 1 && this.#idle[0] === this.first;
-    if (canOpen && (this.#idle.length === 0 || isFirst)) {
-      const other = await this.#open();
-      if (other !== undefined) return other;
+    for (;;) {
+      this.signal.throwIfAborted();
+      const canOpen = this.#sessions.length + this.#opening < this.#most;
+      const others = this.#idle.some((ftp) => ftp !== this.#sessions[0]);
+      if (canOpen && !others) {
+        const ftp = await this.#openMore();
+        if (ftp !== undefined) return ftp;
+      }
+      const ftp = this.#idle.pop();
+      if (ftp !== undefined) return ftp;
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
-    return this.#idle.pop() ?? await new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  #giveBack(ftp: FtpClient): void {
+    // The first session stays at the front, to be taken last.
+    if (ftp === this.#sessions[0]) this.#idle.unshift(ftp);
+    else if (this.#sessions.includes(ftp)) this.#idle.push(ftp);
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiting.splice(0)) wake();
+  }
+
+  async #newFirst(): Promise<FtpClient> {
+    const ftp = await this.#take();
+    this.#giveBack(ftp);
+    return this.#sessions[0] ?? ftp;
   }
 
   /** Opens one more session; undefined if that fails. The work is then done by fewer sessions. */
-  async #open(): Promise<FtpClient | undefined> {
+  async #openMore(): Promise<FtpClient | undefined> {
     this.#opening++;
     try {
-      const other = await this.first.duplicate();
-      this.#others.push(other);
-      return other;
+      const { signal } = this;
+      const ftp = await this.#first.duplicate({ signal });
+      try {
+        if (this.#home !== undefined) await ftp.cd(this.#home, { signal });
+      } catch (error) {
+        await ftp.close();
+        throw error;
+      }
+      this.#sessions.push(ftp);
+      return ftp;
     } catch (error) {
+      if (this.#sessions.length === 0) throw this.#loss ?? error;
       if (!(error instanceof NetError)) throw error;
-      this.#most = this.#others.length + 1;
+      this.#most = this.#sessions.length;
       return undefined;
     } finally {
       this.#opening--;
+      this.#wake();
     }
   }
 }

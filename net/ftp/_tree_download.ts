@@ -3,11 +3,12 @@
 import { NetError } from "../errors/errors.ts";
 import { ignoreFailure } from "../internal/ignore_failure.ts";
 import { ReplyError } from "../errors/reply_error.ts";
-import { ifFound } from "../internal/local_files.ts";
+import { ifFound, writeFully } from "../internal/local_files.ts";
 import { nameProblem } from "../internal/local_name.ts";
 import { lowerAscii } from "../text.ts";
-import type { FtpClient } from "./client.ts";
+import type { FtpClient } from "./_client.ts";
 import { type FtpEntry, isPlainFtpName } from "./codec.ts";
+import type { FtpSink } from "./options.ts";
 import { partialName } from "./_partial_name.ts";
 import type { TreeCrew } from "./_tree_crew.ts";
 import { isSpoiled, sameTime, type TreeWork } from "./_tree_report.ts";
@@ -43,19 +44,21 @@ class LocalNames {
 
 /** Downloads directories. */
 export class TreeDownload {
-  readonly #ftp: FtpClient;
   readonly #crew: TreeCrew;
   readonly #work: TreeWork;
+  /** The session that reports unique ids, if the server can do that. */
+  #asked: FtpClient | undefined;
+  /** Whether the times of listings have seconds. */
+  #isExact = false;
 
   constructor(crew: TreeCrew, work: TreeWork) {
-    this.#ftp = crew.first;
     this.#crew = crew;
     this.#work = work;
   }
 
   /** Downloads a directory with everything in it. */
   async run(remote: string, folder: string): Promise<void> {
-    const unique = await this.#uniqueOf(remote);
+    const unique = await this.#crew.lead((ftp) => this.#uniqueOf(ftp, remote));
     await this.#directory({ remote, folder, below: "", above: [unique] });
     await this.#crew.end();
   }
@@ -65,20 +68,13 @@ export class TreeDownload {
     this.#work.enter(remote, above.length - 1);
     if (above.length > 1) this.#work.countDirectory();
     if (!this.#work.options.dryRun) await Deno.mkdir(folder, { recursive: true });
-    let complete = true;
-    const entries = await this.#ftp.list(remote, {
-      onUnknown: (line) => {
-        complete = false;
-        const quoted = JSON.stringify(line.slice(0, 200));
-        this.#work.leave(
-          remote,
-          "line",
-          `The listing has a line that is not understood: ${quoted}`,
-        );
-      },
-    });
+    const { entries, unknown } = await this.#crew.lead((ftp) => this.#list(ftp, remote));
+    for (const line of unknown) {
+      const quoted = JSON.stringify(line.slice(0, 200));
+      this.#work.leave(remote, "line", `The listing has a line that is not understood: ${quoted}`);
+    }
     // Nothing is deleted for a line that may name it.
-    const surplus = this.#work.options.delete && complete
+    const surplus = this.#work.options.delete && unknown.length === 0
       ? await this.#surplus(entries, place)
       : [];
     // Later, a name in other letters could be that of a new file.
@@ -88,7 +84,7 @@ export class TreeDownload {
     }
     const names = new LocalNames();
     for (const entry of entries) {
-      if (names.add(entry.name)) await this.#entry(entry, place);
+      if (names.add(this.#work.localName(entry.name))) await this.#entry(entry, place);
       else {
         const path = `${remote}: ${JSON.stringify(entry.name.slice(0, 200))}`;
         this.#work.leave(path, "name", "The listing has another item that has the same name here");
@@ -100,7 +96,8 @@ export class TreeDownload {
     const { remote, folder, below, above } = place;
     const { name, type, unique } = entry;
     this.#work.enter(remote, 0);
-    const problem = this.#problemOf(name);
+    const local = this.#work.localName(name);
+    const problem = this.#problemOf(name, local);
     if (problem !== undefined) {
       const path = `${remote}: ${JSON.stringify(name.slice(0, 200))}`;
       return this.#work.leave(path, "name", problem);
@@ -111,7 +108,7 @@ export class TreeDownload {
       const what = type === "link" ? "a link" : "neither a file nor a directory";
       return this.#work.leave(from, "link", `It is ${what}`);
     }
-    const to = `${folder}/${name}`;
+    const to = `${folder}/${local}`;
     const here = await this.#existing(to, from);
     if (here === null) return;
     if (here !== undefined && (type === "directory" ? !here.isDirectory : here.isDirectory)) {
@@ -132,7 +129,20 @@ export class TreeDownload {
       return await this.#work.orRefused(from, this.#directory(inner));
     }
     if (here?.isFile && this.#isSame(entry, here)) return this.#work.skip();
-    await this.#crew.add((ftp) => this.#work.orRefused(from, this.#file(ftp, entry, from, to)));
+    await this.#crew.add(this.#work.fileWork(from, (ftp) => this.#file(ftp, entry, from, to)));
+  }
+
+  /** Lists a directory. A session that has replaced another one has to report ids as that did. */
+  async #list(
+    ftp: FtpClient,
+    remote: string,
+  ): Promise<{ entries: FtpEntry[]; unknown: string[] }> {
+    const { signal } = this.#crew;
+    if (this.#asked !== undefined && this.#asked !== ftp) await this.#askForUnique(ftp);
+    const unknown: string[] = [];
+    const entries = await ftp.list(remote, { signal, onUnknown: (line) => unknown.push(line) });
+    this.#isExact = ftp.features.has("MLST");
+    return { entries, unknown };
   }
 
   /** Returns what is at a path here; undefined if nothing is; null if the file system refuses the name. */
@@ -148,18 +158,18 @@ export class TreeDownload {
   }
 
   /** Returns why no file of a name can be made here; undefined if one can. */
-  #problemOf(name: string): string | undefined {
+  #problemOf(name: string, local: string): string | undefined {
     if (!isPlainFtpName(name)) return "No file of this name can be made here";
-    if (!name.isWellFormed()) {
+    if (!local.isWellFormed()) {
       return "It is not in the encoding of the session: give the right one as the option encoding";
     }
-    return nameProblem(name, this.#work.options.anyName ? Deno.build.os : "windows");
+    return nameProblem(local, this.#work.options.anyName ? Deno.build.os : "windows");
   }
 
   #isSame(entry: FtpEntry, { size, mtime }: Deno.FileInfo): boolean {
     const { skipSame = false, bySize = false } = this.#work.options;
     if (!skipSame || entry.size !== size) return false;
-    return bySize || sameTime(mtime, entry, this.#ftp.features.has("MLST"));
+    return bySize || sameTime(mtime, entry, this.#isExact);
   }
 
   async #file(
@@ -176,10 +186,7 @@ export class TreeDownload {
       if (dryRun) return;
       const { onProgress } = count;
       const { signal } = this.#crew;
-      const stream = await ftp.download(from, { signal, onProgress, verify });
-      const file = await Deno.open(part, { write: true, createNew: true })
-        .catch((error) => stream.cancel(error).then(() => Promise.reject(error)));
-      await stream.pipeTo(file.writable);
+      await save(part, (sink) => ftp.downloadTo(from, sink, { signal, onProgress, verify }));
       await this.#checkSize(ftp, from, size, count.moved);
       // The time tells the next run whether the file has changed.
       if (modified !== undefined) await Deno.utime(part, modified, modified);
@@ -218,29 +225,50 @@ export class TreeDownload {
     entries: readonly FtpEntry[],
     { folder, below }: Place,
   ): Promise<string[]> {
-    const there = new Set(entries.map(({ name }) => name));
+    const there = new Set(entries.map(({ name }) => this.#work.localName(name)));
     // In a dry run, the folder may not exist.
     const here = await ifFound(Array.fromAsync(Deno.readDir(folder))) ?? [];
     return here
       .filter(({ name, isDirectory }) =>
-        !there.has(name) && !this.#work.excludes(below + name, isDirectory)
+        !there.has(name) &&
+        !this.#work.excludes(below + this.#work.remoteName(name), isDirectory)
       )
       .map(({ name }) => `${folder}/${name}`);
   }
 
-  /** Returns the unique id of a directory, after asking the server to report ids in all listings. */
-  async #uniqueOf(remote: string): Promise<string | undefined> {
-    const facts = lowerAscii(this.#ftp.features.get("MLST") ?? "").split(";");
-    if (!facts.some((fact) => /^unique\*?$/.test(fact))) return undefined;
-    const wanted = facts.filter((fact) => fact === "unique" || fact.endsWith("*"));
+  /** Returns the unique id of a directory, if the server can report it. */
+  async #uniqueOf(ftp: FtpClient, remote: string): Promise<string | undefined> {
+    if (!await this.#askForUnique(ftp)) return undefined;
     try {
-      await this.#ftp.command(
-        `OPTS MLST ${wanted.map((fact) => fact.replace("*", "")).join(";")};`,
-      );
-      return (await this.#ftp.stat(remote)).unique;
+      return (await ftp.stat(remote, { signal: this.#crew.signal })).unique;
     } catch (error) {
       if (error instanceof ReplyError) return undefined;
       throw error;
     }
   }
+
+  /** Asks the server to report unique ids in all listings. Returns whether it does. */
+  async #askForUnique(ftp: FtpClient): Promise<boolean> {
+    const facts = lowerAscii(ftp.features.get("MLST") ?? "").split(";");
+    if (!facts.some((fact) => /^unique\*?$/.test(fact))) return false;
+    const wanted = facts.filter((fact) => fact === "unique" || fact.endsWith("*"));
+    const { signal } = this.#crew;
+    try {
+      await ftp.command(
+        `OPTS MLST ${wanted.map((fact) => fact.replace("*", "")).join(";")};`,
+        { signal },
+      );
+    } catch (error) {
+      if (error instanceof ReplyError) return false;
+      throw error;
+    }
+    this.#asked = ftp;
+    return true;
+  }
+}
+
+/** Writes what comes into a new file. */
+async function save(path: string, fetch: (sink: FtpSink) => Promise<unknown>): Promise<void> {
+  using file = await Deno.open(path, { write: true, createNew: true });
+  await fetch((bytes) => writeFully(file, bytes));
 }

@@ -1,10 +1,12 @@
 /** The report of a tree, its limits, and the comparison of files. */
 
 import { NetError } from "../errors/errors.ts";
+import { mapName, unmapName } from "../internal/local_name.ts";
 import { ReplyError } from "../errors/reply_error.ts";
 import { checkDepth } from "./_directories.ts";
-import type { FtpClient } from "./client.ts";
+import type { FtpClient } from "./_client.ts";
 import type { FtpEntry } from "./codec.ts";
+import type { FileWork } from "./_tree_crew.ts";
 import type { FtpLeft, FtpTreeOptions, FtpTreeReport } from "./options.ts";
 
 /** The maximum number of items of one kind in a report. A server can name endless files. */
@@ -63,6 +65,16 @@ export class TreeWork {
     return this.options.exclude?.(path, isDirectory) ?? false;
   }
 
+  /** Returns the name on the server for a name here. */
+  remoteName(name: string): string {
+    return this.options.mapNames ? unmapName(name) : name;
+  }
+
+  /** Returns the name here for a name on the server. */
+  localName(name: string): string {
+    return this.options.mapNames ? mapName(name) : name;
+  }
+
   /** Notes something that is left out. */
   leave(path: string, kind: FtpLeft["kind"], reason: string): void {
     const count = (this.#leftOf.get(kind) ?? 0) + 1;
@@ -118,13 +130,23 @@ export class TreeWork {
     };
   }
 
+  /** Returns the work on one file, for the crew. */
+  fileWork(path: string, run: (ftp: FtpClient) => Promise<void>): FileWork {
+    return {
+      run: (ftp) => this.orRefused(path, run(ftp)),
+      giveUp: ({ message }) => this.leave(path, "connection", message),
+    };
+  }
+
   /** Waits for work. A rejection by the server is reported to `onRefused`, if that is given. */
   async orRefused(path: string, work: Promise<void>): Promise<void> {
     try {
       await work;
     } catch (error) {
       const { onRefused } = this.options;
-      if (onRefused === undefined || !(error instanceof ReplyError)) throw error;
+      // With 421, the session ends.
+      const isRefusal = error instanceof ReplyError && error.code !== "421";
+      if (onRefused === undefined || !isRefusal) throw error;
       onRefused(path, error);
     }
   }

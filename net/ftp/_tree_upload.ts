@@ -1,7 +1,7 @@
 /** The upload of a whole folder. */
 
 import { ReplyError } from "../errors/reply_error.ts";
-import type { FtpClient } from "./client.ts";
+import type { FtpClient } from "./_client.ts";
 import type { FtpEntry } from "./codec.ts";
 import { isPlainFtpName } from "./codec.ts";
 import type { TreeCrew } from "./_tree_crew.ts";
@@ -22,12 +22,10 @@ interface Place {
 
 /** Uploads folders. */
 export class TreeUpload {
-  readonly #ftp: FtpClient;
   readonly #crew: TreeCrew;
   readonly #work: TreeWork;
 
   constructor(crew: TreeCrew, work: TreeWork) {
-    this.#ftp = crew.first;
     this.#crew = crew;
     this.#work = work;
   }
@@ -38,11 +36,16 @@ export class TreeUpload {
     const there = await this.#entries(remote).catch(async (error) => {
       if (!(error instanceof ReplyError)) throw error;
       // A dry run makes no directories.
-      if (!this.#work.options.dryRun) await this.#ftp.mkdir(remote, { recursive: true });
+      if (!this.#work.options.dryRun) await this.#makeTop(remote);
       return new Map<string, FtpEntry>();
     });
     await this.#contents(place, there);
     await this.#crew.end();
+  }
+
+  async #makeTop(remote: string): Promise<void> {
+    const options = { recursive: true, signal: this.#crew.signal };
+    await this.#crew.lead((ftp) => ftp.mkdir(remote, options));
   }
 
   async #directory(place: Place): Promise<void> {
@@ -56,7 +59,8 @@ export class TreeUpload {
   async #made(remote: string): Promise<Map<string, FtpEntry>> {
     if (this.#work.options.dryRun) return new Map();
     try {
-      await this.#ftp.mkdir(remote);
+      const { signal } = this.#crew;
+      await this.#crew.lead((ftp) => ftp.mkdir(remote, { signal }));
       return new Map();
     } catch (error) {
       if (!(error instanceof ReplyError)) throw error;
@@ -69,14 +73,21 @@ export class TreeUpload {
     const items = await Array.fromAsync(Deno.readDir(folder));
     if (this.#work.options.delete) {
       const surplus = new Map(there);
-      for (const { name } of items) surplus.delete(name);
+      for (const { name } of items) surplus.delete(this.#work.remoteName(name));
       // Later, a name in other letters could be that of a new file.
       await this.#delete(surplus, remote, below);
     }
-    for (const { name, isDirectory, isFile } of items) {
+    const names = new Set<string>();
+    for (const { name: local, isDirectory, isFile } of items) {
       this.#work.enter(folder, 0);
+      const name = this.#work.remoteName(local);
       if (this.#work.excludes(below + name, isDirectory)) continue;
-      const [own, target] = [`${folder}/${name}`, `${remote.replace(/\/$/, "")}/${name}`];
+      const [own, target] = [`${folder}/${local}`, `${remote.replace(/\/$/, "")}/${name}`];
+      if (names.has(name)) {
+        this.#work.leave(own, "name", "Another item has the same name on the server");
+        continue;
+      }
+      names.add(name);
       const entry = there.get(name);
       if (/[\r\n\0]/.test(name)) {
         this.#work.leave(own, "name", "A command of FTP cannot contain this name");
@@ -93,15 +104,16 @@ export class TreeUpload {
         await this.#work.orRefused(own, this.#directory(inner));
       } else if (!isFile) this.#work.leave(own, "link", "It is neither a file nor a folder");
       else {
-        await this.#crew.add((ftp) =>
-          this.#work.orRefused(own, this.#file(ftp, own, target, entry))
-        );
+        const run = (ftp: FtpClient) => this.#file(ftp, own, target, entry);
+        await this.#crew.add(this.#work.fileWork(own, run));
       }
     }
   }
 
   async #entries(remote: string): Promise<Map<string, FtpEntry>> {
-    const entries = await this.#ftp.list(remote, { onUnknown: () => {} });
+    const { signal } = this.#crew;
+    const options = { signal, onUnknown: () => {} };
+    const entries = await this.#crew.lead((ftp) => ftp.list(remote, options));
     return new Map(entries.map((entry) => [entry.name, entry]));
   }
 
@@ -152,6 +164,7 @@ export class TreeUpload {
     remote: string,
     below: string,
   ): Promise<void> {
+    const { signal } = this.#crew;
     for (const { name, type } of entries.values()) {
       if (!isPlainFtpName(name) || this.#work.excludes(below + name, type === "directory")) {
         continue;
@@ -159,8 +172,11 @@ export class TreeUpload {
       const target = `${remote.replace(/\/$/, "")}/${name}`;
       const remove = async () => {
         if (!this.#work.options.dryRun) {
-          if (type === "directory") await this.#ftp.rmdir(target, { recursive: true });
-          else await this.#ftp.delete(target);
+          await this.#crew.lead((ftp) =>
+            type === "directory"
+              ? ftp.rmdir(target, { recursive: true, signal })
+              : ftp.delete(target, { signal })
+          );
         }
         this.#work.removed();
       };

@@ -69,8 +69,30 @@ export interface ConnectFtpOptions extends MailClientOptions {
   connectData?: (address: { hostname: string; port: number }) => Promise<Connection>;
 }
 
+/** Options of every call. */
+export interface FtpCallOptions {
+  /**
+   * Aborts the call, which rejects with the reason of the signal. A transfer ends, and the session stays
+   * open if the server plays along. If the reply to a command does not come within 5 seconds after the
+   * abort, the session ends.
+   */
+  signal?: AbortSignal;
+}
+
+/** Options of `FtpClient.mkdir` and `FtpClient.rmdir`. */
+export interface FtpDirectoryOptions extends FtpCallOptions {
+  /**
+   * `mkdir`: whether to create the directories above it as well, and to accept directories that exist.
+   * `rmdir`: whether to remove everything in it as well. Links are deleted and not followed, if MLSD or LIST
+   * reports them as links.
+   *
+   * @default false
+   */
+  recursive?: boolean;
+}
+
 /** Options of a transfer. */
-export interface FtpTransferOptions {
+export interface FtpTransferOptions extends FtpCallOptions {
   /** The position in the file at which the transfer starts, in bytes (RFC 3659 §5). @default 0 */
   offset?: number;
   /** Called with the number of bytes of this transfer so far. */
@@ -82,8 +104,6 @@ export interface FtpTransferOptions {
    * @default false
    */
   verify?: boolean;
-  /** Aborts the transfer. The session stays open. */
-  signal?: AbortSignal;
 }
 
 /** The hash of a file on the server. */
@@ -95,7 +115,7 @@ export interface FtpHash {
 }
 
 /** Options of `FtpClient.list`. */
-export interface FtpListOptions {
+export interface FtpListOptions extends FtpCallOptions {
   /**
    * Parses the lines of LIST in a form that the library does not know. The client then uses LIST and not
    * MLSD.
@@ -127,8 +147,14 @@ export type FtpSource =
   | ReadableStream<Uint8Array>
   | AsyncIterable<Uint8Array>;
 
+/**
+ * Takes the next bytes of a download, and returns or resolves when it has used them. The memory is then
+ * used again.
+ */
+export type FtpSink = (bytes: Uint8Array<ArrayBuffer>) => void | Promise<void>;
+
 /** Options of `downloadTree` and `uploadTree`. */
-export interface FtpTreeOptions extends Pick<FtpTransferOptions, "signal"> {
+export interface FtpTreeOptions extends FtpCallOptions {
   /**
    * Whether files that exist with the same size and time are skipped. An upload skips a file that is not
    * older on the server.
@@ -173,7 +199,9 @@ export interface FtpTreeOptions extends Pick<FtpTransferOptions, "signal"> {
   onProgress?: (bytes: number, path: string) => void;
   /**
    * The maximum number of sessions that transfer files at the same time. The other sessions are opened with
-   * the options of the first one, and closed at the end. If the server refuses them, there are fewer.
+   * the options of the first one, and closed at the end. If the server refuses them, there are fewer. A
+   * session that is lost is replaced, also the first one and whatever this number is. After 10 losses
+   * without a file in between, the transfer fails.
    *
    * @default 1
    */
@@ -188,11 +216,20 @@ export interface FtpTreeOptions extends Pick<FtpTransferOptions, "signal"> {
   /**
    * Whether a download makes files with any name that this computer can store. By default names that
    * Windows reserves are left out everywhere, because folders move between computers: `CON`, `a:b`, and
-   * names that end with a dot or a blank.
+   * names that end with a dot or a blank. See also `mapNames`.
    *
    * @default false
    */
   anyName?: boolean;
+  /**
+   * Whether a download makes files with names in percent-encoding where a name is reserved, instead of
+   * leaving them out: `a%3Ab` for `a:b`, `%43ON` for `CON`, `a%2E` for `a.`, and `100%25` for `100%`. Bytes
+   * that are not in the encoding of the session are mapped as well. No two names become the same. An upload
+   * with this option gives such files their first names again. It requires `anyName` to be false.
+   *
+   * @default false
+   */
+  mapNames?: boolean;
   /**
    * Called for a file or directory that the server rejects. It is then left out.
    *
@@ -222,8 +259,9 @@ export interface FtpLeft {
   /**
    * "name": it cannot be stored under its name. "link": it is a link or a special file. "line": a line of
    * the listing is not understood. "content": the file arrived with another size or hash than it has.
+   * "connection": the session was lost each time when this file was transferred.
    */
-  readonly kind: "name" | "link" | "line" | "content";
+  readonly kind: "name" | "link" | "line" | "content" | "connection";
   /** The reason as a sentence. */
   readonly reason: string;
 }

@@ -16,8 +16,10 @@
  * @module
  */
 
+import { ReplyError } from "../errors/reply_error.ts";
 import { word } from "../internal/options.ts";
 import type { FtpClient, FtpTreeOptions, FtpTreeReport } from "./client.ts";
+import { parseFtpPath } from "./codec.ts";
 import { FTP_TREE, remotePath } from "./_option_rules.ts";
 import { TreeCrew } from "./_tree_crew.ts";
 import { TreeDownload } from "./_tree_download.ts";
@@ -45,9 +47,8 @@ export async function downloadTree(
   options: FtpTreeOptions = {},
 ): Promise<FtpTreeReport> {
   const work = begin("downloadTree", remote, folder, options);
-  const { path, connections } = await place(ftp, remote, work.options);
-  await using crew = new TreeCrew(ftp, connections, work.options.signal);
-  await new TreeDownload(crew, work).run(path, folder);
+  await using crew = await crewFor(ftp, remote, work.options);
+  await new TreeDownload(crew, work).run(remote, folder);
   return work.report;
 }
 
@@ -71,8 +72,8 @@ export async function uploadTree(
   options: FtpTreeOptions = {},
 ): Promise<FtpTreeReport> {
   const work = begin("uploadTree", remote, folder, options);
-  const { path, connections } = await place(ftp, remote.replace(/\/$/, "") || "/", work.options);
-  await using crew = new TreeCrew(ftp, connections, work.options.signal);
+  await using crew = await crewFor(ftp, remote, work.options);
+  const path = remote.replace(/\/$/, "") || "/";
   await new TreeUpload(crew, work).run(folder.replace(/[/\\]$/, ""), path);
   return work.report;
 }
@@ -85,18 +86,22 @@ function begin(
 ): TreeWork {
   remotePath("remote", remote);
   word("folder", folder);
-  return new TreeWork(FTP_TREE.check(owner, options));
+  options = FTP_TREE.check(owner, options);
+  if (options.anyName && options.mapNames) {
+    throw new TypeError("anyName must be false with mapNames");
+  }
+  return new TreeWork(options);
 }
 
-/** Returns a path that is the same in all sessions, and the number of sessions that can use it. */
-async function place(
-  ftp: FtpClient,
-  remote: string,
-  { connections = 1 }: FtpTreeOptions,
-): Promise<{ path: string; connections: number }> {
-  if (connections === 1 || remote.startsWith("/")) return { path: remote, connections };
+/** Returns a crew whose sessions all understand a path. */
+async function crewFor(ftp: FtpClient, remote: string, options: FtpTreeOptions): Promise<TreeCrew> {
+  const { connections: most = 1, signal } = options;
+  if (remote.startsWith("/")) return new TreeCrew({ first: ftp, most, signal });
   // Other sessions begin in another directory.
-  const home = await ftp.pwd();
-  if (!home.startsWith("/")) return { path: remote, connections: 1 };
-  return { path: `${home.replace(/\/$/, "")}/${remote}`, connections };
+  const reply = await ftp.command("PWD", signal && { signal }).catch((error) => {
+    if (error instanceof ReplyError) return undefined;
+    throw error;
+  });
+  const home = parseFtpPath(reply?.lines[0] ?? "");
+  return new TreeCrew({ first: ftp, most: home === undefined ? 0 : most, home, signal });
 }

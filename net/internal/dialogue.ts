@@ -88,6 +88,8 @@ export class Dialogue {
   readonly #secrets = new Secrets();
   /** Errors that do not end the session. */
   readonly #spared = new WeakSet<object>();
+  /** The last of them that is no object, such as a text as the reason of a signal. */
+  #sparedValue: unknown;
   /** Whether the signal of the options has ended the session. */
   #isCancelled = false;
   #due = Infinity;
@@ -179,6 +181,7 @@ export class Dialogue {
 
   async #inTurn<T>(work: () => Promise<T>): Promise<T> {
     this.keepAlive.pause();
+    this.#sparedValue = undefined;
     try {
       return await work();
     } catch (error) {
@@ -200,12 +203,13 @@ export class Dialogue {
   isSpared(error: unknown): boolean {
     return error instanceof ReplyError || error instanceof TypeError ||
       error instanceof RangeError || (error instanceof NetError && error.phase === "request") ||
-      this.#spared.has(error as object);
+      this.#spared.has(error as object) || (error !== undefined && error === this.#sparedValue);
   }
 
   /** Marks an error as one that leaves the session in order. Returns the error. */
   spare(error: unknown): unknown {
     if (typeof error === "object" && error !== null) this.#spared.add(error);
+    else this.#sparedValue = error;
     return error;
   }
 

@@ -15,6 +15,11 @@ export async function ifFound<T>(step: Promise<T>): Promise<T | undefined> {
   }
 }
 
+/** Writes all bytes at the position of a file. One call of `write` may write fewer. */
+export async function writeFully(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
+}
+
 /**
  * Writes a new file in place of an earlier one. A link of somebody else in that place could lead to any
  * file, so it is replaced and not followed.

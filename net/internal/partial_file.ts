@@ -1,5 +1,5 @@
 import { NetError } from "../errors/errors.ts";
-import { ifFound, writeAnew } from "./local_files.ts";
+import { ifFound, writeAnew, writeFully } from "./local_files.ts";
 
 const BLOCK = 64 * 1024;
 
@@ -24,6 +24,8 @@ export class PartialFile<S> implements Disposable {
   readonly path: string;
   readonly #note: string;
   readonly #file: Deno.FsFile;
+  /** The position of the file after an append; undefined if it is another one. */
+  #position: number | undefined;
 
   private constructor(path: string, file: Deno.FsFile) {
     this.path = path;
@@ -102,14 +104,18 @@ export class PartialFile<S> implements Disposable {
 
   /** Appends bytes to the file. */
   async append(bytes: Uint8Array): Promise<void> {
-    await this.#file.seek(this.size, Deno.SeekMode.Start);
-    for (let at = 0; at < bytes.length;) at += await this.#file.write(bytes.subarray(at));
+    if (this.#position !== this.size) await this.#file.seek(this.size, Deno.SeekMode.Start);
+    // A failure may leave any position.
+    this.#position = undefined;
+    await writeFully(this.#file, bytes);
     this.size += bytes.length;
+    this.#position = this.size;
   }
 
   /** Passes the content to a function, piece by piece. The memory of a piece is used again. */
   async feed(take: (bytes: Uint8Array) => unknown): Promise<void> {
     const buffer = new Uint8Array(BLOCK);
+    this.#position = undefined;
     await this.#file.seek(0, Deno.SeekMode.Start);
     for (let n; (n = await this.#file.read(buffer)) !== null;) take(buffer.subarray(0, n));
   }

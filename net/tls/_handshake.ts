@@ -5,6 +5,7 @@ import type { UpgradedTransport } from "../connection/options.ts";
 import { NetError, toNetError } from "../errors/errors.ts";
 import { withDeadline } from "../internal/deadline.ts";
 import { closeQuietly } from "../internal/dial.ts";
+import { guardSocket } from "../internal/socket_guard.ts";
 import { isPresentable } from "../internal/x509/names.ts";
 import type { TlsInfo, TlsVersion } from "../connection/transport.ts";
 
@@ -38,6 +39,7 @@ export async function startTls(
 ): Promise<UpgradedTransport> {
   const { caCerts, alpnProtocols, handshakeTimeout, signal } = options;
   const address = options.address ?? formatAddress(raw.remoteAddr);
+  using guard = guardSocket(raw);
   let transport: Deno.TlsConn;
   try {
     transport = await Deno.startTls(raw, {
@@ -49,8 +51,13 @@ export async function startTls(
     closeQuietly(raw);
     throw toNetError(error, { phase: "handshake", address });
   }
-  const tls = await completeHandshake(transport, { timeout: handshakeTimeout, signal, address });
-  return { transport, tls };
+  try {
+    const tls = await completeHandshake(transport, { timeout: handshakeTimeout, signal, address });
+    return { transport, tls };
+  } catch (error) {
+    guard?.cut();
+    throw error;
+  }
 }
 
 /** Performs a TLS handshake. On failure it closes the connection. */

@@ -52,12 +52,15 @@ Deno.test({
     assertEquals(await Deno.readTextFile(`${here}/back.txt`), "hello, file");
     // An earlier run was interrupted: the same version goes on, another one starts again.
     const { modified } = listed.find(({ name }: { name: string }) => name === "a b.txt");
-    const note = { file: "docs/a b.txt", size: 11, modified };
+    const owner = `ann@127.0.0.1:${server.port}`;
+    const note = { server: owner, file: "docs/a b.txt", size: 11, modified };
     for (
       const [known, expected] of [
         [note, "HELLO, file"],
         [{ ...note, modified: "2001-01-01T00:00:00.000Z" }, "hello, file"],
         [{ ...note, size: 12 }, "hello, file"],
+        [{ ...note, server: "ann@127.0.0.2:21" }, "hello, file"],
+        [{ ...note, server: undefined }, "hello, file"],
       ] as const
     ) {
       await Deno.writeTextFile(`${here}/rest.txt.part`, "HELLO");
@@ -194,6 +197,42 @@ Deno.test("ftp_client --verify discards a file whose hash differs, and hash prin
     assertEquals([code, err.includes(said)], [1, true], err);
   }
   assertEquals(Array.from(Deno.readDirSync(here), ({ name }) => name).includes("z"), false);
+  await Deno.remove(here, { recursive: true });
+});
+
+Deno.test("ftp_client ls prints the rest of a listing with a line that is not understood", async () => {
+  let listing = "type=file;size=5; a\r\nwho am I?\r\ntype=file;size=7; b\r\n";
+  await using server = fileServer((conn) => say(listing)(conn));
+  const run = async (...args: string[]) => {
+    const io = recordingIo();
+    const code = await main(["ls", "--tls", "none", "--port", `${server.port}`, ...args], io);
+    return { code, out: io.out, err: io.err };
+  };
+  const { code, out, err } = await run();
+  assertEquals([code, out.match(/[ab]$/gm)], [4, ["a", "b"]]);
+  assertStringIncludes(err, "Not understood: who am I?");
+  assertStringIncludes(err, "1 line is not understood");
+  const json = await run("--json");
+  assertEquals([json.code, JSON.parse(json.out).length], [4, 2]);
+  listing = "who am I?\r\n";
+  const none = await run();
+  assertEquals([none.code, none.out], [1, ""]);
+  assertStringIncludes(none.err, 'a form that is not known: "who am I?"');
+});
+
+Deno.test("ftp_client get --map-names stores a reserved name", async () => {
+  await using server = fileServer(say("hello"));
+  const here = await Deno.makeTempDir();
+  const before = Deno.cwd();
+  const io = recordingIo();
+  try {
+    Deno.chdir(here);
+    const plain = ["--tls", "none", "--port", `${server.port}`];
+    assertEquals(await main(["get", "docs/a:b.", "--map-names", ...plain], io), 0, io.err);
+  } finally {
+    Deno.chdir(before);
+  }
+  assertEquals(Array.from(Deno.readDirSync(here), ({ name }) => name), ["a%3Ab%2E"]);
   await Deno.remove(here, { recursive: true });
 });
 

@@ -35,6 +35,7 @@ const TREE: Record<keyof Required<FtpTreeOptions>, OptionKind> = {
   connections: "count",
   verify: "none",
   anyName: "none",
+  mapNames: "none",
 };
 
 Deno.test("connectFtp() checks every option", async () => {

@@ -247,3 +247,19 @@ Deno.test({
     await Deno.remove(ca);
   },
 });
+
+Deno.test("a handshake that is given up closes the socket, whatever the peer does", async () => {
+  for (const inspect of [false, true]) {
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    await using conn = await connectTcp({ port: listener.addr.port });
+    using peer = await listener.accept();
+    const stop = new AbortController();
+    const upgrading = upgradeTls(conn, { ...trusting, inspect, signal: stop.signal });
+    const buffer = new Uint8Array(10_000);
+    await peer.read(buffer);
+    stop.abort(new Error("enough"));
+    await assertRejects(() => upgrading, Error, "enough");
+    // The peer says nothing, and keeps its side open.
+    assertEquals(await peer.read(buffer), null);
+  }
+});
