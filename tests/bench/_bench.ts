@@ -25,6 +25,8 @@ export interface Settings {
   readonly lines: number;
   /** Idle connections. */
   readonly idle: number;
+  /** Small files over FTP. */
+  readonly files: number;
 }
 
 /** What a benchmark is run with. */

@@ -82,6 +82,7 @@ const cli = defineCli({
     listeners: { type: "integer", default: 100, min: 1, max: 900, help: "Of the chat" },
     lines: { type: "integer", default: 5000, min: 1, max: 50000, help: "Said in the chat" },
     idle: { type: "integer", default: 1000, min: 1, max: 20000, help: "Idle connections" },
+    files: { type: "integer", default: 500, min: 1, max: 100000, help: "Small files over FTP" },
     load: {
       type: "choice",
       choices: ["auto", "native", "deno"],

@@ -1,11 +1,13 @@
-/** One file over FTP by a loop on the bare API of Deno. */
+/** One file over FTP by a loop on the bare API of Deno: into a file, as a stream, or up. */
 
-const [amount = "", way, port] = Deno.args;
+const [amount = "", way, port, folder, tls] = Deno.args;
+const secure = tls === "tls";
 const total = Number(amount);
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
-const control = await Deno.connect({ hostname: "127.0.0.1", port: Number(port) });
-control.setNoDelay(true);
+const tcp = await Deno.connect({ hostname: "127.0.0.1", port: Number(port) });
+tcp.setNoDelay(true);
+let control: Deno.Conn = tcp;
 const buffer = new Uint8Array(64 * 1024);
 let unread = "";
 
@@ -25,21 +27,42 @@ async function ask(line: string): Promise<string> {
 }
 
 await reply();
-await ask("USER ann");
+const caCerts = secure ? [await Deno.readTextFile(`${folder}/ca.pem`)] : [];
+if (secure) {
+  await ask("AUTH TLS");
+  control = await Deno.startTls(tcp, { hostname: "127.0.0.1", caCerts });
+}
+await ask(secure ? "USER anonymous" : "USER ann");
 await ask("PASS secret");
+if (secure) await ask("PBSZ 0");
+if (secure) await ask("PROT P");
 await ask("TYPE I");
 const started = performance.now();
 let bytes = 0;
-const data = await Deno.connect({
+const raw = await Deno.connect({
   hostname: "127.0.0.1",
   port: Number(/\|(\d+)\|/.exec(await ask("EPSV"))![1]),
 });
-if (way === "ftp-down") {
+/** Encrypts the data connection, after the server has accepted the transfer. */
+async function dataOf(): Promise<Deno.Conn> {
+  return secure ? await Deno.startTls(raw, { hostname: "127.0.0.1", caCerts }) : raw;
+}
+if (way === "save") {
   await ask("RETR big");
-  for (let n; (n = await data.read(buffer)) !== null;) bytes += n;
+  const data = await dataOf();
+  using file = await Deno.open(`${folder}/bare`, { write: true, create: true, truncate: true });
+  for (let n; (n = await data.read(buffer)) !== null;) {
+    for (let at = 0; at < n;) at += await file.write(buffer.subarray(at, n));
+    bytes += n;
+  }
   data.close();
   await reply();
+} else if (way === "stream") {
+  await ask("RETR big");
+  for await (const chunk of (await dataOf()).readable) bytes += chunk.length;
+  await reply();
 } else {
+  const data = raw;
   const megabyte = new Uint8Array(1_000_000);
   await ask("STOR up-bare");
   for (let i = 0; i < total; i++) {

@@ -1,4 +1,3 @@
-import { connectFtp } from "../../../net/ftp/client.ts";
 import { connectImap } from "../../../net/imap/client.ts";
 import { connectPop3 } from "../../../net/pop3/client.ts";
 import { connectSmtp } from "../../../net/smtp/client.ts";
@@ -40,29 +39,13 @@ if (what === "imap") {
   const numbers = Array.from({ length: total }, (_, i) => i + 1);
   for await (const { data } of mail.retrieveAll(numbers)) if (data.length > 0) count++;
   tell();
-} else if (what === "smtp") {
+} else {
   const { username: _, password: __, ...rest } = options;
   await using mail = await connectSmtp(rest);
   started = performance.now();
   const message = `Subject: hi\r\n\r\n${"a line of a small message\r\n".repeat(20)}`;
   const envelope = { from: "a@a.test", to: ["b@b.test"] };
   for (let i = 0; i < total; i++) count += (await mail.send(envelope, message)).accepted.length;
-  tell();
-} else {
-  await using ftp = await connectFtp(options);
-  started = performance.now();
-  let bytes = 0;
-  if (what === "ftp-down") {
-    for await (const chunk of await ftp.download("big")) bytes += chunk.length;
-  } else {
-    const megabyte = new Uint8Array(1_000_000);
-    const parts = async function* () {
-      for (let i = 0; i < total; i++) yield megabyte;
-    };
-    await ftp.upload("up-ours", parts());
-    bytes = await ftp.size("up-ours");
-  }
-  count = bytes / 1e6;
   tell();
 }
 

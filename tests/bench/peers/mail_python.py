@@ -1,6 +1,5 @@
 """The clients of Python's standard library."""
 
-import ftplib
 import imaplib
 import json
 import poplib
@@ -41,33 +40,11 @@ elif what == "pop3":
     started = time.perf_counter()
     for i in range(amount):
         count += len(mail.retr(i + 1)[1]) > 0
-elif what == "smtp":
+else:
     mail = smtplib.SMTP("127.0.0.1", port)
     message = "Subject: hi\r\n\r\n" + "a line of a small message\r\n" * 20
     mail.ehlo()
     started = time.perf_counter()
     for i in range(amount):
         count += not mail.sendmail("a@a.test", ["b@b.test"], message)
-else:
-    ftp = ftplib.FTP()
-    ftp.connect("127.0.0.1", port)
-    ftp.login("ann", "secret")
-    started = time.perf_counter()
-    size = 0
-    if what == "ftp-down":
-        def take(chunk):
-            global size
-            size += len(chunk)
-        ftp.retrbinary("RETR big", take)
-    else:
-        class Source:
-            left = amount * 1000000
-            def read(self, size):
-                size = min(size, self.left)
-                self.left -= size
-                return bytes(size)
-        ftp.storbinary("STOR up-python", Source())
-        ftp.voidcmd("TYPE I")
-        size = ftp.size("up-python")
-    count = size / 1e6
 print(json.dumps({"count": count, "seconds": time.perf_counter() - started}))
