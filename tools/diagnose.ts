@@ -29,12 +29,12 @@
  * @module
  */
 
-import { parseHostPort } from "../net/address.ts";
+import { createClient } from "../http/client/client.ts";
 import { ignoreFailure } from "../net/internal/ignore_failure.ts";
 import { checkPair } from "../net/internal/tls_rules.ts";
 import { readProxy } from "../http/internal/proxy_server.ts";
 import { CliError, type CliIo } from "./cli.ts";
-import { cli, COMMANDS, readSettings, readType, readWhat, TYPES } from "./diagnose/_cli.ts";
+import { cli, COMMANDS, readNames, readSettings, readWhat } from "./diagnose/_cli.ts";
 import { look, printText, showProgress } from "./diagnose/_output.ts";
 import { checkReport, writeReport } from "./diagnose/_report.ts";
 import { watch } from "./diagnose/_watch.ts";
@@ -57,8 +57,9 @@ import { interfacesStep, pingStep, throwIfMissing, traceStep } from "./diagnose/
 import { mtuStep } from "./diagnose/_step_mtu.ts";
 import { tcpStep } from "./diagnose/_step_tcp.ts";
 import { tlsStep } from "./diagnose/_step_tls.ts";
+import { rootsAt } from "./internal/dns_flags.ts";
+import { readServer } from "./internal/name_server.ts";
 import { toPlainJson } from "./internal/plain_json.ts";
-import { isAddress } from "./internal/program_output.ts";
 import { parseTarget } from "./diagnose/_target.ts";
 import { explainSlowness, isStuck, judgeSteps } from "./diagnose/_verdict.ts";
 import { showTime } from "./internal/text.ts";
@@ -106,7 +107,10 @@ export async function diagnose(url: string, options: DiagnoseOptions = {}): Prom
   // A caller who requests only TLS expects it.
   const alone = parsed.tls === "try" && wanted.has("tls") && !wanted.has("http");
   const target = alone ? { ...parsed, tls: true } : parsed;
-  const server = options.server === undefined ? undefined : readServer(options.server);
+  const { compare, trace, roots, rootPort, ...settings } = options.lookUp ?? {};
+  if ((trace || compare !== undefined) && (wanted.size !== 1 || !wanted.has("dns"))) {
+    throw new TypeError('lookUp.trace and lookUp.compare require that "dns" is the only step');
+  }
   signal?.throwIfAborted();
   const stop = new AbortController();
   checkPair(options);
@@ -115,12 +119,19 @@ export async function diagnose(url: string, options: DiagnoseOptions = {}): Prom
     : readProxy("proxy", { url: options.proxy });
   const both = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
   if (["tcp", "tls", "http"].some((name) => wanted.has(name as DiagnoseStepName))) await warmUp();
+  await using client = createClient({ caCerts: [...caCerts], http2: true });
+  const serverAt = (text: string) => readServer(text)!({ client, caCerts });
   const walk: Walk = {
     target,
     timeout,
     traceTimeout,
     count,
-    server,
+    servers: [options.server ?? []].flat().map(serverAt),
+    compare: compare === undefined ? undefined : serverAt(compare),
+    settings: { timeout, ...settings },
+    traced: trace
+      ? { ...(roots && { roots: rootsAt(roots) }), ...(rootPort && { port: rootPort }) }
+      : undefined,
     types,
     caCerts,
     cert: options.cert,
@@ -277,14 +288,6 @@ export function watchPath(
   return watch(url, WATCH.check("watchPath", options));
 }
 
-function readServer(text: string): { hostname: string; port: number } {
-  if (isAddress(text)) return { hostname: text, port: 53 };
-  const server = /:\d+$/.test(text) ? parseHostPort(text) : undefined;
-  if (server !== undefined && isAddress(server.hostname) && server.port > 0) return server;
-  const given = JSON.stringify(text);
-  throw new TypeError(`Cannot use the name server ${given}: it must be an IP address`);
-}
-
 /**
  * Runs the program.
  *
@@ -293,9 +296,10 @@ function readServer(text: string): { hostname: string; port: number } {
  * @returns The exit code of the program.
  */
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
-  return cli.run(args, io, async ({ what, slo, type, server, json, ...flags }, ctx) => {
+  return cli.run(args, io, async ({ what, slo, json, ...flags }, ctx) => {
     const { command, where } = readWhat(what);
     const { timeout, traceTimeout, count = 4, report, anonymous } = flags;
+    const names = readNames(command, flags);
     const settings = await readSettings(flags);
     if (flags.watch) {
       if (command !== "ping" && command !== "trace") {
@@ -316,7 +320,6 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
       );
     }
     if (report !== undefined) checkReport(report);
-    const types = type.length > 0 ? type.map(readType) : command === "dns" ? TYPES : undefined;
     const progress = showProgress(ctx, COMMANDS[command] ?? STEPS);
     let found: Diagnosis;
     try {
@@ -326,8 +329,7 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
         traceTimeout,
         count,
         steps: COMMANDS[command] ?? STEPS,
-        ...(server !== undefined && { server }),
-        ...(types !== undefined && { types }),
+        ...names,
         onStep: progress.done,
         signal: ctx.signal,
       };
@@ -350,7 +352,10 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
     }
     if (report !== undefined) await writeReport(report, found, anonymous);
     if (json) ctx.printJson(toPlainJson(found));
-    else printText(ctx, renderDiagnosis(found, { ...look(ctx), full: command !== "all" }));
+    else {printText(
+        ctx,
+        renderDiagnosis(found, { ...look(ctx), full: command !== "all", all: flags.all }),
+      );}
     return slow ? TOO_SLOW : found.ok ? 0 : 1;
   });
 }
@@ -366,8 +371,7 @@ async function orUsage<T>(work: () => Promise<T>): Promise<T> {
     return await work();
   } catch (error) {
     if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
-    const named = error.message.replace(/^Cannot use the name server/, "Bad value for --server:");
-    throw new CliError(named, 2);
+    throw new CliError(error.message, 2);
   }
 }
 

@@ -10,21 +10,30 @@
  */
 
 import { createClient } from "../http/client/client.ts";
+import type { DnsAnswer } from "../net/dns/client.ts";
 import { reverseDnsName } from "../net/dns/codec.ts";
 import { queryMulticastDns } from "../net/dns/multicast.ts";
-import { DNS_TYPES, type DnsType } from "../net/dns/record.ts";
+import type { DnsType } from "../net/dns/record.ts";
+import { parseResolvConf } from "../net/dns/resolv_conf.ts";
+import { type DnsTraceStep, traceDns } from "../net/dns/trace.ts";
 import { badValue, type CliContext, CliError, type CliIo, defineCli, readPem } from "./cli.ts";
-import { compareAnswers, comparisonLines } from "./dns/_compare.ts";
+import { compareAnswers, comparisonLines } from "./internal/dns_comparison.ts";
+import {
+  checkDnsFlags,
+  DNS_FLAGS,
+  readQuerySettings,
+  readRoots,
+  readType,
+} from "./internal/dns_flags.ts";
+import { answerLines, hasRecords, heading, rowsOf } from "./internal/dns_text.ts";
+import { summarize, traceLine } from "./internal/dns_trace.ts";
 import {
   ask,
-  askAny,
   readServer,
+  SERVER_FORMS,
   type ServerTarget,
   type Session,
-  systemServers,
-} from "./dns/_server.ts";
-import { answerLines, hasRecords, heading, rowsOf } from "./dns/_text.ts";
-import { printTrace } from "./dns/_trace.ts";
+} from "./internal/name_server.ts";
 import { toPlainJson } from "./internal/plain_json.ts";
 import { isAddress } from "./internal/program_output.ts";
 
@@ -37,29 +46,7 @@ const cli = defineCli({
     "A name in .local is queried by multicast, unless there is a --server.",
   ].join("\n"),
   flags: {
-    server: {
-      type: "list",
-      placeholder: "server",
-      help: "Server to query [default: of this machine]",
-    },
-    compare: {
-      type: "string",
-      placeholder: "server",
-      help: "Second server, whose answers are compared",
-    },
-    trace: { type: "boolean", help: "Follow the name from the root servers" },
-    root: { type: "list", placeholder: "address", help: "Root server for --trace" },
-    rootPort: { type: "port", default: 53, min: 1, help: "Port of all servers of --trace" },
-    dnssec: { type: "boolean", help: "Show the records of DNSSEC (DO)" },
-    cd: { type: "boolean", help: "Switch off the validation by the server (CD)" },
-    nsid: { type: "boolean", help: "Show the identifier of the server" },
-    subnet: {
-      type: "string",
-      placeholder: "block",
-      help: "Subnet of the client, e.g. 192.0.2.0/24",
-    },
-    recursion: { type: "boolean", default: true, help: "Let the server query other servers" },
-    all: { type: "boolean", help: "Show all records, and the other sections" },
+    ...DNS_FLAGS,
     timeout: {
       type: "duration",
       default: "5s",
@@ -87,18 +74,9 @@ const cli = defineCli({
   ],
 });
 
-/** Reads a record type, in upper or lower case. */
-function readType(text: string): DnsType {
-  const type = text.toUpperCase();
-  if ((DNS_TYPES as readonly string[]).includes(type) || /^TYPE\d{1,5}$/.test(type)) {
-    return type as DnsType;
-  }
-  throw badValue("the type", text, `one of ${DNS_TYPES.join(", ")}, or a number such as TYPE99`);
-}
-
 /** Returns the name and the types of the questions. */
 function readQuestions(name: string, given: readonly string[]): { name: string; types: DnsType[] } {
-  const types = given.map(readType);
+  const types = given.map((type) => readType("the type", type));
   const address = isAddress(name);
   const usual: DnsType[] = address ? ["PTR"] : ["A", "AAAA"];
   return {
@@ -172,12 +150,87 @@ async function compare(
       ask(pair[0], name, type, session),
       ask(pair[1], name, type, session),
     ]);
-    const found = compareAnswers(first, second);
+    const found = compareAnswers(type, first, second);
     equal &&= found.equal;
-    if (json) ctx.printJson({ name, type, ...found });
-    else comparisonLines(name, type, found).forEach(ctx.print);
+    if (json) ctx.printJson({ name, ...found });
+    else {
+      const [first, ...rest] = comparisonLines(found);
+      [`${name} ${first}`, ...rest].forEach(ctx.print);
+    }
   }
   return equal;
+}
+
+/** Traces a name and prints each step. Returns whether the trace ended with records. */
+async function printTrace(
+  name: string,
+  type: DnsType,
+  { root, rootPort, timeout, all, json }: {
+    root: readonly string[];
+    rootPort: number;
+    timeout: number;
+    all: boolean;
+    json: boolean;
+  },
+  ctx: CliContext,
+): Promise<boolean> {
+  const roots = readRoots(root);
+  const options = { port: rootPort, timeout, signal: ctx.signal, ...(roots && { roots }) };
+  let last: DnsTraceStep | undefined;
+  if (!json) ctx.print(`${name} ${type}, from the root:`);
+  for await (const step of traceDns(name, type, options)) {
+    last = step;
+    if (json) {
+      ctx.printJson(toPlainJson(step));
+      continue;
+    }
+    ctx.print(traceLine(summarize(type, step)));
+    if (step.result === "answer") answerLines(type, step.answer!, all).forEach(ctx.print);
+  }
+  if (last?.result !== "answer" && !json) {
+    ctx.print(`✗ no server of ${last?.zone ?? "the root"} gives an answer`);
+  }
+  return last?.result === "answer" && hasRecords(type, last.answer!);
+}
+
+/** Returns the name servers of this machine. */
+async function systemServers(): Promise<ServerTarget[]> {
+  let servers: readonly string[] = [];
+  if (Deno.build.os !== "windows") {
+    try {
+      ({ servers } = parseResolvConf(await Deno.readTextFile("/etc/resolv.conf")));
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+  if (servers.length > 0) return servers.map((server) => ({ server }));
+  throw new CliError("Cannot find the name servers of this machine: name one with --server");
+}
+
+/** Queries the servers in turn until one answers. The last error is thrown. */
+async function askAny(
+  targets: readonly ServerTarget[],
+  name: string,
+  type: DnsType,
+  session: Session,
+): Promise<DnsAnswer> {
+  let last: unknown;
+  for (const target of targets) {
+    try {
+      return await ask(target, name, type, session);
+    } catch (error) {
+      if (session.signal.aborted) throw error;
+      last = error;
+    }
+  }
+  throw last;
+}
+
+/** Reads a server of the command line. */
+function serverOf(flag: string, given: string, session: Session): ServerTarget {
+  const server = readServer(given);
+  if (server === undefined) throw badValue(flag, given, SERVER_FORMS);
+  return server(session);
 }
 
 /**
@@ -189,6 +242,7 @@ async function compare(
  */
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async ({ name: asked, type, json, ...flags }, ctx) => {
+    checkDnsFlags(flags);
     const { name, types } = readQuestions(asked, type);
     const shown = { ...flags, json };
     try {
@@ -206,26 +260,19 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
         client,
         caCerts,
         signal: ctx.signal,
-        settings: {
-          timeout: flags.timeout,
-          recursion: flags.recursion,
-          dnssec: flags.dnssec,
-          checkingDisabled: flags.cd,
-          nsid: flags.nsid,
-          ...(flags.subnet !== undefined && { clientSubnet: flags.subnet }),
-        },
+        settings: { timeout: flags.timeout, ...readQuerySettings(flags) },
       };
-      const given = flags.server.map((server) => readServer("--server", server, session));
+      const given = flags.server.map((server) => serverOf("--server", server, session));
       const targets = given.length > 0 ? given : await systemServers();
       if (flags.compare === undefined) {
         return await lookUp(name, types, targets, session, shown, ctx) ? 0 : 1;
       }
-      const second = readServer("--compare", flags.compare, session);
+      const second = serverOf("--compare", flags.compare, session);
       return await compare(name, types, [targets[0]!, second], session, json, ctx) ? 0 : 1;
     } catch (error) {
       // The library names the argument that is wrong.
       if (error instanceof TypeError || error instanceof RangeError) {
-        throw new CliError(error.message.replace(/^clientSubnet/, "--subnet"), 2);
+        throw new CliError(error.message, 2);
       }
       throw error;
     }

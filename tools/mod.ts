@@ -18,7 +18,7 @@
  */
 
 export * from "./cli.ts";
-export { diagnose, type DiagnoseOptions, watchPath } from "./diagnose.ts";
+export { diagnose, type DiagnoseLookUp, type DiagnoseOptions, watchPath } from "./diagnose.ts";
 export type * from "./diagnose/diagnosis.ts";
 export type * from "./diagnose/watch_options.ts";
 export {

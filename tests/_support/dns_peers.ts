@@ -93,30 +93,40 @@ async function run(program: string, cwd: string, args: string[]): Promise<string
   return new TextDecoder().decode(stdout);
 }
 
+/** A zone of a server. */
+export interface ServedZone extends Pick<SignedZone, "text"> {
+  /** The name of the zone. @default "host.test" */
+  readonly name?: string;
+  /** The address of the server. @default "127.0.0.1" */
+  readonly hostname?: string;
+}
+
 /** The servers that serve the zone: the names of their programs, and how they are started. */
-export const AUTHORITIES: Readonly<Record<string, (zone: SignedZone) => Program>> = {
-  named: ({ text }) => ({
+export const AUTHORITIES: Readonly<Record<string, (zone: ServedZone) => Program>> = {
+  named: ({ text, name = ZONE, hostname = "127.0.0.1" }) => ({
     program: "named",
+    hostname,
     files: (folder, [port]) => ({
       zone: text,
       "named.conf": `options {
   directory "${folder}"; pid-file none; session-keyfile none; managed-keys-directory "${folder}";
-  listen-on port ${port} { 127.0.0.1; }; listen-on-v6 { none; };
+  listen-on port ${port} { ${hostname}; }; listen-on-v6 { none; };
   recursion no; dnssec-validation no; empty-zones-enable no; server-id "id of named";
 };
 controls { };
-zone "${ZONE}" { type primary; file "${folder}/zone"; check-names ignore; };
+zone "${name}" { type primary; file "${folder}/zone"; check-names ignore; };
 `,
     }),
     args: (folder) => ["-g", "-n", "1", "-c", `${folder}/named.conf`],
   }),
-  nsd: ({ text }) => ({
+  nsd: ({ text, name = ZONE, hostname = "127.0.0.1" }) => ({
     program: "nsd",
+    hostname,
     files: (folder, [port]) => ({
       zone: text,
       "nsd.conf": `server:
   server-count: 1
-  ip-address: 127.0.0.1@${port}
+  ip-address: ${hostname}@${port}
   username: ""
   chroot: ""
   zonesdir: "${folder}"
@@ -129,19 +139,20 @@ zone "${ZONE}" { type primary; file "${folder}/zone"; check-names ignore; };
 remote-control:
   control-enable: no
 zone:
-  name: ${ZONE}
+  name: ${name}
   zonefile: zone
 `,
     }),
     args: (folder) => ["-d", "-c", `${folder}/nsd.conf`],
   }),
-  knotd: ({ text }) => ({
+  knotd: ({ text, name = ZONE, hostname = "127.0.0.1" }) => ({
     program: "knotd",
+    hostname,
     files: (folder, [port]) => ({
       zone: text,
       "knot.conf": `server:
     rundir: "${folder}"
-    listen: 127.0.0.1@${port}
+    listen: ${hostname}@${port}
     udp-workers: 1
     tcp-workers: 1
     background-workers: 1
@@ -152,7 +163,7 @@ log:
 database:
     storage: "${folder}"
 zone:
-  - domain: ${ZONE}
+  - domain: ${name}
     storage: "${folder}"
     file: zone
     zonefile-sync: -1

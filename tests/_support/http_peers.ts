@@ -39,6 +39,8 @@ export interface Program {
   readonly program: string;
   /** How many ports it needs. */
   readonly ports?: number;
+  /** The address that it listens on. @default "127.0.0.1" */
+  readonly hostname?: string;
   /** Returns the files of its folder: name to text. */
   readonly files: (folder: string, ports: readonly number[]) => Record<string, string>;
   /** Returns its arguments. */
@@ -231,10 +233,13 @@ function nameOf(folder: string): string {
   return folder.slice(folder.lastIndexOf(".") + 1);
 }
 
-/** Starts a server. Another process may take a port in between, so there is a second attempt. */
-export async function start(program: Program): Promise<HttpPeer> {
+/**
+ * Starts a server, on these ports or on free ones. Another process may take a port in between, so there is a
+ * second attempt.
+ */
+export async function start(program: Program, ports?: readonly number[]): Promise<HttpPeer> {
   for (let left = 2;; left--) {
-    const server = await Server.start(program, freePorts(program.ports ?? 1));
+    const server = await Server.start(program, ports ?? freePorts(program.ports ?? 1));
     if (await server.listens()) return server;
     const logs = await server.logs();
     await server[Symbol.asyncDispose]();
@@ -294,7 +299,7 @@ class Server implements HttpPeer {
   async listens(): Promise<boolean> {
     const end = performance.now() + PATIENCE;
     for (const port of this.ports) {
-      while (!(await isOpen(port))) {
+      while (!(await isOpen(port, this.program.hostname))) {
         if (this.#ended || performance.now() > end) return false;
         await delay(20);
       }
@@ -333,9 +338,9 @@ class Server implements HttpPeer {
   }
 }
 
-async function isOpen(port: number): Promise<boolean> {
+async function isOpen(port: number, hostname = "127.0.0.1"): Promise<boolean> {
   try {
-    (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+    (await Deno.connect({ hostname, port })).close();
     return true;
   } catch {
     return false;

@@ -1,9 +1,19 @@
 /** The command line of `diagnose`. */
 
-import { DNS_TYPES, type DnsType } from "../../net/dns/record.ts";
+import type { DnsType } from "../../net/dns/record.ts";
 import { PIN_FORM, readPin } from "../../net/internal/x509/pin.ts";
 import { readProxy } from "../../http/internal/proxy_server.ts";
 import { badValue, CliError, defineCli, readPem } from "../cli.ts";
+import {
+  checkDnsFlags,
+  DNS_FLAGS,
+  type DnsModeFlags,
+  type QueryFlags,
+  readQuerySettings,
+  readRoots,
+  readType,
+} from "../internal/dns_flags.ts";
+import { readServer, SERVER_FORMS } from "../internal/name_server.ts";
 import { STEPS } from "./_option_rules.ts";
 import type { DiagnoseStepName } from "./diagnosis.ts";
 import type { DiagnoseOptions } from "./options.ts";
@@ -33,14 +43,9 @@ export const cli = defineCli({
   summary: "Checks the path to a host, says where it fails and what to do.",
   description: "WHAT is HOST, HOST:PORT or a URL, after an optional command: all (the default), " +
     "interfaces, ping, trace, mtu, dns, tcp, tls, http. The schemes are http, https, tcp, tls; smtp, imap, " +
-    "pop3, ftp and postgres, which begin with STARTTLS; smtps, imaps, pop3s, ftps and ldaps.",
+    "pop3, ftp and postgres, which begin with STARTTLS; smtps, imaps, pop3s, ftps and ldaps. " +
+    "A SERVER is ADDRESS[:PORT], tcp://ADDRESS, tls://ADDRESS[#NAME] or the URL of DNS over HTTPS.",
   flags: {
-    server: { type: "string", placeholder: "address", help: "Another name server to query" },
-    type: {
-      type: "list",
-      placeholder: "type",
-      help: "Record type for dns, e.g. MX [default: all]",
-    },
     timeout: {
       type: "duration",
       default: "5s",
@@ -93,6 +98,12 @@ export const cli = defineCli({
     proxy: { type: "string", placeholder: "url", help: "Proxy to the host: http, https or socks5" },
     ipv4: { type: "boolean", alias: "4", help: "Use IPv4 addresses only" },
     ipv6: { type: "boolean", alias: "6", help: "Use IPv6 addresses only" },
+    ...DNS_FLAGS,
+    type: {
+      type: "list",
+      placeholder: "type",
+      help: "Record type for dns, e.g. MX [default: all; with --trace A and AAAA]",
+    },
   },
   positionals: { what: { type: "list", help: "A command, and a host or URL" } },
   permissions: {
@@ -107,6 +118,8 @@ export const cli = defineCli({
   examples: [
     "deno task diagnose https://example.com/",
     "deno task diagnose dns example.com --server 192.0.2.53 --type MX",
+    "deno task diagnose dns example.com --compare https://dns.example/dns-query",
+    "deno task diagnose dns www.example.com --trace",
     "deno task diagnose tls 127.0.0.1:8443 --json",
     "deno task diagnose http 127.0.0.1:8080 --slo 300ms",
     "deno task diagnose trace example.com --watch",
@@ -131,6 +144,40 @@ export function readWhat(what: readonly string[]): { command: string; where: str
     throw new CliError(`Unexpected argument: ${JSON.stringify(others[0])}${remark}`, 2);
   }
   return { command, where: where ?? "localhost" };
+}
+
+/** The flags for name servers. */
+export type NameFlags = DnsModeFlags & QueryFlags & { readonly type: readonly string[] };
+
+/** Reads the flags for name servers; `command` decides about the usual types. */
+export function readNames(
+  command: string,
+  flags: NameFlags,
+): Pick<DiagnoseOptions, "lookUp" | "server" | "types"> {
+  const { type, server, compare, trace, root, rootPort } = flags;
+  checkDnsFlags(flags);
+  for (const [flag, isGiven] of [["--trace", trace], ["--compare", compare !== undefined]]) {
+    if (isGiven && command !== "dns") throw new CliError(`Bad flags: ${flag} is for dns`, 2);
+  }
+  for (const one of server) checkServer("--server", one);
+  if (compare !== undefined) checkServer("--compare", compare);
+  const types = type.map((one) => readType("--type", one));
+  // A trace of every type would query the root servers for each.
+  const usual = command === "dns" && !trace ? TYPES : undefined;
+  const wanted = types.length > 0 ? types : usual;
+  return {
+    ...(server.length > 0 && { server }),
+    ...(wanted && { types: wanted }),
+    lookUp: {
+      ...readQuerySettings(flags),
+      ...(compare !== undefined && { compare }),
+      ...(trace && { trace, rootPort, ...(readRoots(root) && { roots: root }) }),
+    },
+  };
+}
+
+function checkServer(flag: string, given: string): void {
+  if (readServer(given) === undefined) throw badValue(flag, given, SERVER_FORMS);
 }
 
 /** The flags for the connection and for HTTP. */
@@ -185,13 +232,4 @@ function checkProxy(proxy: string): void {
   } catch (error) {
     throw error instanceof TypeError ? new CliError(`Bad value for ${error.message}`, 2) : error;
   }
-}
-
-/** Reads a record type, in upper or lower case. */
-export function readType(text: string): DnsType {
-  const type = text.toUpperCase();
-  if ((DNS_TYPES as readonly string[]).includes(type) || /^TYPE\d{1,5}$/.test(type)) {
-    return type as DnsType;
-  }
-  throw badValue("--type", text, `one of ${DNS_TYPES.join(", ")}, or a number such as TYPE99`);
 }

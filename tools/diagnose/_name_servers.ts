@@ -1,10 +1,14 @@
-/** Queries the name servers of this machine, or the one that the user named. */
+/** Queries the name servers of this machine, or those that the user named. */
 
-import { type DnsAnswer, queryDns } from "../../net/dns/client.ts";
+import { reverseDnsName } from "../../net/dns/codec.ts";
+import type { DnsAnswer } from "../../net/dns/client.ts";
 import { parseResolvConf } from "../../net/dns/resolv_conf.ts";
 import type { DnsType } from "../../net/dns/record.ts";
 import { NetError } from "../../net/errors/errors.ts";
 import { withoutForeign } from "../../net/internal/dns_answers.ts";
+import { ask as askServer, type ServerTarget } from "../internal/name_server.ts";
+import { isAddress } from "../internal/program_output.ts";
+import { count } from "../internal/text.ts";
 import { interfaceCommands, runFirst } from "./_commands.ts";
 import type { Walk } from "./_timed_step.ts";
 
@@ -23,28 +27,37 @@ export const ASK_OTHERS =
 
 /** Queries `--server`, or the name servers of the system until one answers. */
 export async function ask(walk: Walk, name: string, types: readonly DnsType[]): Promise<Asked> {
-  const servers = walk.server ? [walk.server] : await systemNameServers(walk);
   let last: NetError | undefined;
-  for (const { hostname, port } of servers.slice(0, 3)) {
-    const { timeout, signal } = walk;
-    const options = { server: hostname, port, timeout, signal: signal! };
-    const all = await settle(
-      Promise.all(types.map(async (type) => {
-        const answer = await queryDns(name, type, options);
-        const asked = answer.questions[0]?.name ?? name;
-        return { ...answer, answers: withoutForeign(asked, type, answer.answers), type };
-      })),
-    );
+  for (const server of await serversOf(walk)) {
+    const all = await settle(Promise.all(types.map((type) => askOne(walk, server, name, type))));
     if (all.value !== undefined) return { answers: all.value };
     last = all.error;
   }
   // A server that the user gave must answer. The system may resolve the name without its servers.
-  if (last !== undefined && walk.server) throw last;
+  if (last !== undefined && walk.servers.length > 0) throw last;
   return { answers: [], silence: last };
 }
 
+/** Queries one server. Records of other names do not count. */
+export async function askOne(
+  { settings, signal }: Walk,
+  server: ServerTarget,
+  name: string,
+  type: DnsType,
+): Promise<TypedAnswer> {
+  const answer = await askServer(server, name, type, { settings, signal: signal! });
+  const asked = answer.questions[0]?.name ?? name;
+  return { ...answer, answers: withoutForeign(asked, type, answer.answers), type };
+}
+
+/** Returns `--server`, or the name servers of the system. */
+export async function serversOf(walk: Walk): Promise<readonly ServerTarget[]> {
+  if (walk.servers.length > 0) return walk.servers;
+  return (await systemNameServers(walk)).slice(0, 3).map((server) => ({ server }));
+}
+
 /** Returns the name servers of this machine, if they can be determined. */
-async function systemNameServers(walk: Walk): Promise<Array<{ hostname: string; port: number }>> {
+async function systemNameServers(walk: Walk): Promise<string[]> {
   const found: string[] = [];
   if (walk.os === "windows") {
     const result = await runFirst(interfaceCommands(walk.os), walk);
@@ -58,7 +71,7 @@ async function systemNameServers(walk: Walk): Promise<Array<{ hostname: string; 
       if (!known) throw error;
     }
   }
-  return [...new Set(found)].map((hostname) => ({ hostname, port: 53 }));
+  return [...new Set(found)];
 }
 
 /** Returns a failure of the network as a value. A missing permission is thrown. */
@@ -71,4 +84,21 @@ export async function settle<T>(
     if (error instanceof NetError && error.kind !== "permission") return { error };
     throw error;
   }
+}
+
+/** Returns the number of records of each type that was asked for. */
+export function recordsFound(answers: readonly TypedAnswer[]): string {
+  return answers.flatMap(({ type, answers: records }) => {
+    const some = records.filter((record) => record.type === type).length;
+    return some > 0 ? [count(some, `${type} record`)] : [];
+  }).join(", ");
+}
+
+/** Returns the name to ask for and the types. An address has a name as well, for its host. */
+export function questionOf(
+  { hop: { host }, types }: Walk,
+  usual: readonly DnsType[],
+): { name: string; types: readonly DnsType[] } {
+  if (!isAddress(host)) return { name: host, types: types ?? usual };
+  return { name: reverseDnsName(host.replace(/%.*$/, "")), types: ["PTR"] };
 }

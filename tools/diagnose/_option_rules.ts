@@ -1,18 +1,25 @@
 import {
   callback,
+  flag,
+  group,
   integer,
   listOf,
   MAX_TIMER,
   oneOf,
   OptionRules,
+  port,
+  type Rule,
   rule,
   signal,
   word,
 } from "../../net/internal/options.ts";
 import { pem, TLS_CLIENT } from "../../net/internal/tls_rules.ts";
+import { peerAddress } from "../../net/internal/host_rules.ts";
+import { readAddressBlock } from "../../net/address_block.ts";
+import { readServer, SERVER_FORMS } from "../internal/name_server.ts";
 import type { DiagnoseStepName } from "./diagnosis.ts";
 import type { WatchOptions } from "./watch_options.ts";
-import type { DiagnoseOptions } from "./options.ts";
+import type { DiagnoseLookUp, DiagnoseOptions } from "./options.ts";
 
 /** All steps in order. */
 export const ALL_STEPS: readonly DiagnoseStepName[] = [
@@ -31,13 +38,36 @@ export const STEPS: readonly DiagnoseStepName[] = [
   "http",
 ];
 
+const nameServer: Rule = rule(
+  SERVER_FORMS,
+  (value) => typeof value === "string" && readServer(value) !== undefined,
+);
+const nameServers: Rule = listOf(nameServer);
+
+/** The rules for the queries of name servers. */
+const LOOK_UP = new OptionRules<DiagnoseLookUp>({
+  compare: nameServer,
+  trace: flag,
+  roots: listOf(peerAddress),
+  rootPort: port,
+  recursion: flag,
+  dnssec: flag,
+  checkingDisabled: flag,
+  nsid: flag,
+  clientSubnet: rule(
+    'a block of addresses, such as "192.0.2.0/24"',
+    (value) => typeof value === "string" && readAddressBlock(value) !== undefined,
+  ),
+});
+
 /** The rules for the options of `diagnose`. */
 export const DIAGNOSE = new OptionRules<DiagnoseOptions>({
   steps: listOf(oneOf(...ALL_STEPS)),
   timeout: integer(1, MAX_TIMER),
   traceTimeout: integer(1, MAX_TIMER),
   count: integer(1, 1000),
-  server: word,
+  server: (name, value) => (Array.isArray(value) ? nameServers : nameServer)(name, value),
+  lookUp: group(LOOK_UP),
   types: listOf(
     rule(
       'a record type such as "MX" or "TYPE99"',

@@ -4,22 +4,32 @@ import { isAddress } from "../internal/program_output.ts";
 import { resolveBySystem } from "../internal/connection_phases.ts";
 import { NetError } from "../../net/errors/errors.ts";
 import { ofFamily } from "./_http_exchange.ts";
-import { count, listSome } from "../internal/text.ts";
+import { listSome } from "../internal/text.ts";
 import type { DnsStep } from "./diagnosis.ts";
+import { compareServers } from "./_compare_servers.ts";
 import { explainAbsence } from "./_explain_dns.ts";
-import { ask, ASK_OTHERS, NOT_ASKED, settle, type TypedAnswer } from "./_name_servers.ts";
+import {
+  ask,
+  ASK_OTHERS,
+  NOT_ASKED,
+  recordsFound,
+  settle,
+  type TypedAnswer,
+} from "./_name_servers.ts";
+import { traceName } from "./_trace_name.ts";
 import { type Found, timed, type Walk } from "./_timed_step.ts";
-
-type FoundNames = Found<DnsStep>;
 
 /**
  * Resolves the name by the system, then by its name servers if that fails, and by `--server`. If the
  * caller wants the records of other types than addresses and takes no other step, these records decide.
+ * A trace and a comparison replace all of that.
  */
 export function dnsStep(walk: Walk, isOnlyStep: boolean): Promise<DnsStep> {
-  const nothing = { addresses: [], answers: [] };
+  const nothing = { addresses: [], answers: [], ...(walk.compare && { comparisons: [] }) };
   const { host } = walk.hop;
   return timed<DnsStep, "dns">(walk, "dns", nothing, () => {
+    if (isOnlyStep && walk.traced !== undefined) return traceName(walk, walk.traced);
+    if (isOnlyStep && walk.compare !== undefined) return compareServers(walk, walk.compare);
     if (isAddress(host)) return reverse(walk, host);
     const { types } = walk;
     const wantsAddress = types === undefined || types.includes("A") || types.includes("AAAA");
@@ -28,7 +38,7 @@ export function dnsStep(walk: Walk, isOnlyStep: boolean): Promise<DnsStep> {
 }
 
 /** Finds the names of an address, if the caller wants records. */
-async function reverse(walk: Walk, host: string): Promise<FoundNames> {
+async function reverse(walk: Walk, host: string): Promise<Found<DnsStep>> {
   const { answers, silence } = walk.types === undefined
     ? NOT_ASKED
     : await ask(walk, reverseDnsName(host.replace(/%.*$/, "")), ["PTR"]);
@@ -43,7 +53,7 @@ async function reverse(walk: Walk, host: string): Promise<FoundNames> {
 }
 
 /** Finds the records of these types. The name need not have an address. */
-async function findRecords(walk: Walk, types: readonly DnsType[]): Promise<FoundNames> {
+async function findRecords(walk: Walk, types: readonly DnsType[]): Promise<Found<DnsStep>> {
   const { host } = walk.hop;
   const { answers, silence } = await ask(walk, host, types);
   const found = recordsFound(answers);
@@ -56,19 +66,12 @@ async function findRecords(walk: Walk, types: readonly DnsType[]): Promise<Found
   return { status: "failed", ...absent, addresses: [], answers };
 }
 
-/** Returns the number of records of each type that was asked for. */
-function recordsFound(answers: readonly TypedAnswer[]): string {
-  return answers.flatMap(({ type, answers: records }) => {
-    const some = records.filter((record) => record.type === type).length;
-    return some > 0 ? [count(some, `${type} record`)] : [];
-  }).join(", ");
-}
-
 /** Finds the addresses of the name. */
-async function findAddresses(walk: Walk): Promise<FoundNames> {
+async function findAddresses(walk: Walk): Promise<Found<DnsStep>> {
   const { host } = walk.hop;
   const bySystem = await settle(resolveOfFamily(walk));
-  const wanted = walk.types ?? (walk.server || bySystem.error ? ["A", "AAAA"] as const : []);
+  const wanted = walk.types ??
+    (walk.servers.length > 0 || bySystem.error ? ["A", "AAAA"] as const : []);
   const { answers, silence } = wanted.length === 0 ? NOT_ASKED : await ask(walk, host, wanted);
   if (bySystem.value !== undefined) {
     return fromSystem(bySystem.value, answers, silence !== undefined && walk.types !== undefined);
@@ -114,7 +117,7 @@ function fromSystem(
   addresses: readonly string[],
   answers: readonly TypedAnswer[],
   isSilent: boolean,
-): FoundNames {
+): Found<DnsStep> {
   const text = listSome(addresses);
   if (isSilent) {
     return {

@@ -1,9 +1,11 @@
+import { formatAddress } from "../../net/address.ts";
 import { NetError, toNetError } from "../../net/errors/errors.ts";
 import { hostPortOf } from "../../http/internal/url_parts.ts";
 import { createCookieJar } from "../../http/client/cookie_jar.ts";
 import type { HttpExchange, HttpStep } from "./diagnosis.ts";
 import { checkHost } from "./_commands.ts";
 import { explainHttp } from "./_failed_exchange.ts";
+import { CLIENT_CERTIFICATE, OTHER_CERTIFICATE } from "./_failed_handshake.ts";
 import {
   BodyFailure,
   exchange,
@@ -51,6 +53,8 @@ export function httpStep(walk: Walk, url: string, address?: string): Promise<Htt
       if (current.protocol === "http:" && isTlsHint(one)) {
         return { ...wrongScheme(current), exchanges };
       }
+      const refused = refusedClient(walk, current, one);
+      if (refused !== undefined) return { ...refused, exchanges };
       const to = redirectOf(one.exchange, current);
       if (to === null) {
         const text = `redirects to ${one.exchange.location}, which is not an HTTP URL`;
@@ -110,6 +114,29 @@ function isTlsHint({ exchange: { status }, body }: Exchanged): boolean {
   return status === 400 &&
     /plain HTTP request was sent to (?:an )?HTTPS port|plain HTTP to an SSL|HTTP request to an HTTPS server|requires TLS/i
       .test(body);
+}
+
+/** Returns that a server refuses this client by its certificate, as nginx says in HTTP. */
+function refusedClient(
+  { cert }: Walk,
+  url: URL,
+  { exchange: { status }, body }: Exchanged,
+): Ended | undefined {
+  const isMissing = /No required SSL certificate was sent/i.test(body);
+  if (status !== 400 || !(isMissing || /The SSL certificate error/i.test(body))) return undefined;
+  const { hostname, port } = hostPortOf(url);
+  const where = formatAddress({ hostname, port });
+  const text = isMissing && cert === undefined
+    ? `${where} requires a client certificate`
+    : `${where} refuses the certificate of this client`;
+  const tls = isMissing ? "client-certificate" : "rejected";
+  const error = new NetError(text, { kind: "tls", phase: "response", address: where, tls });
+  return {
+    status: "failed",
+    text,
+    advice: isMissing ? CLIENT_CERTIFICATE : OTHER_CERTIFICATE,
+    error,
+  };
 }
 
 function wrongScheme(url: URL): Ended {

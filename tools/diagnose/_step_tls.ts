@@ -3,12 +3,13 @@ import type { Transport } from "../../net/connection/transport.ts";
 import { NetError, toNetError } from "../../net/errors/errors.ts";
 import { ignoreFailure } from "../../net/internal/ignore_failure.ts";
 import { withDeadline } from "../../net/internal/deadline.ts";
-import { probeTls } from "../../net/tls/internal/probe.ts";
+import { probeTls, type TlsProbe } from "../../net/tls/internal/probe.ts";
 import { escapeControls } from "../../net/text.ts";
 import { describeChain } from "../internal/describe_chain.ts";
 import type { TlsStep } from "./diagnosis.ts";
 import { explainHandshake } from "./_failed_handshake.ts";
 import { judgeChain } from "../internal/judge_chain.ts";
+import { readTls12Certificates } from "../internal/tls12_certificates.ts";
 import { openConnection, type Site, siteText } from "./_open_connection.ts";
 import { startTls } from "./_starttls.ts";
 import { timed, type Walk } from "./_timed_step.ts";
@@ -34,7 +35,7 @@ export function tlsStep(walk: Walk, address: string, last: boolean): Promise<Tls
   return timed<TlsStep, "tls">(walk, "tls", NOTHING, async () => {
     try {
       const { refusal, failure, ...found } = await examine(walk, walk.target, address, last);
-      const error = failure ?? refusal;
+      const error = refusal ?? failure;
       if (refusal !== undefined || failure === undefined) {
         return { ...found, error, ...describeChain(found, refusal, walk.target.host) };
       }
@@ -74,18 +75,7 @@ async function examine(
 ): Promise<Examined> {
   const { caCerts, cert, key, pin, timeout, signal, target } = walk;
   const begun = performance.now();
-  const conn = await openConnection(walk, site, address);
-  let greeting: string | undefined;
-  let raw: Transport;
-  try {
-    if (target.startTls !== undefined) {
-      greeting = await startTls(conn, target.startTls, { timeout, ...(signal && { signal }) });
-    }
-    raw = detached(conn);
-  } catch (error) {
-    conn.abort(error);
-    throw error;
-  }
+  const { raw, greeting } = await openForTls(walk, site, address);
   const probe = await probeTls(raw, {
     serverName: site.host,
     handshakeTimeout: timeout,
@@ -102,7 +92,10 @@ async function examine(
     const patience = last && probe.failure === undefined ? Math.min(2 * time + 20, timeout) : 0;
     const late = patience === 0 ? undefined : await refusedLater(probe.transport, patience, site);
     signal?.throwIfAborted();
-    const { version, cipher, alpnProtocol, peerCertificates, refusal } = probe;
+    const { version, cipher, alpnProtocol } = probe;
+    const { peerCertificates, refusal, failure } = isUnreadable(probe)
+      ? await lookInTls12(walk, site, address)
+      : probe;
     const expected = { host: site.host, caCerts, refusal, pinned: pin.length > 0, now: Date.now() };
     return {
       time,
@@ -112,10 +105,66 @@ async function examine(
       ...judgeChain(peerCertificates, expected),
       ...(greeting !== undefined && { greeting }),
       refusal,
-      failure: probe.failure ?? late,
+      failure: failure ?? late,
     };
   } finally {
     probe.transport.close();
+  }
+}
+
+/** Opens a connection on which TLS can begin. */
+async function openForTls(
+  walk: Walk,
+  site: Site,
+  address: string,
+): Promise<{ raw: Transport; greeting: string | undefined }> {
+  const { timeout, signal, target: { startTls: protocol } } = walk;
+  const conn = await openConnection(walk, site, address);
+  try {
+    const greeting = protocol === undefined
+      ? undefined
+      : await startTls(conn, protocol, { timeout, ...(signal && { signal }) });
+    return { raw: detached(conn), greeting };
+  } catch (error) {
+    conn.abort(error);
+    throw error;
+  }
+}
+
+/** Returns whether the handshake failed by a certificate that the library does not read at all. */
+function isUnreadable({ failure, peerCertificates }: TlsProbe): boolean {
+  return peerCertificates.length === 0 &&
+    (failure?.tls === "untrusted" || failure?.tls === "bad-certificate");
+}
+
+/**
+ * Reads the certificates in another way. `connectTls` calls the certificate of such a server bad, whoever
+ * has signed it.
+ */
+async function lookInTls12(
+  walk: Walk,
+  site: Site,
+  address: string,
+): Promise<Pick<TlsProbe, "failure" | "peerCertificates" | "refusal">> {
+  const where = siteText(site);
+  const failure = new NetError(
+    `TLS handshake failed with ${where}: its certificate has a key or an extension of an unknown kind`,
+    { kind: "tls", phase: "handshake", address: where, tls: "bad-certificate" },
+  );
+  const { raw } = await openForTls(walk, site, address);
+  try {
+    const peerCertificates = await readTls12Certificates(raw, site.host, walk);
+    return {
+      failure,
+      peerCertificates,
+      refusal: peerCertificates.length > 0 ? failure : undefined,
+    };
+  } catch {
+    walk.signal?.throwIfAborted();
+    // A server of TLS 1.3 alone shows its certificate only in a handshake.
+    return { failure, peerCertificates: [], refusal: undefined };
+  } finally {
+    raw.close();
   }
 }
 

@@ -10,6 +10,8 @@ export interface TextOptions {
   readonly width: number;
   /** Whether the user asked for a single step, which is then shown in full. */
   readonly full: boolean;
+  /** Whether to show all records of a name. @default false */
+  readonly all?: boolean;
 }
 
 /** The steps that lead to the answer, in sequence. */
@@ -66,7 +68,7 @@ export function renderDiagnosis(diagnosis: Diagnosis, options: TextOptions): str
     if (step.advice !== undefined && step.advice !== advice && step.status !== "ok") {
       say(`→ ${step.advice}`, 6);
     }
-    for (const line of details(step, options.full)) say(line, 6, 90);
+    for (const line of details(step, options)) say(line, 6, 90);
     if (step.step === "http") {
       for (const exchange of step.exchanges) {
         if (step.exchanges.length > 1) {
@@ -102,8 +104,8 @@ function phaseRows({ phases }: HttpExchange): Array<[string, number, number, num
   });
 }
 
-/** Returns details of a step, more of them if `full` is true. */
-function details(step: DiagnoseStep, full: boolean): string[] {
+/** Returns details of a step. */
+function details(step: DiagnoseStep, { full, all = false }: TextOptions): string[] {
   switch (step.step) {
     case "interfaces":
       return !full ? [] : step.interfaces.map((one) => {
@@ -121,7 +123,7 @@ function details(step: DiagnoseStep, full: boolean): string[] {
         return `${one.name}: ${more.join(", ")}`;
       });
     case "dns":
-      return dnsDetails(step.answers, full);
+      return dnsDetails(step, { full, all });
     case "trace":
       return (step.report?.hops ?? []).filter((_, i, { length }) =>
         full || length <= 4 || i < 1 || i >= length - 2

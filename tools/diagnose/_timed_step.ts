@@ -1,6 +1,9 @@
+import type { DnsQuerySettings } from "../../net/dns/query_options.ts";
 import type { DnsType } from "../../net/dns/record.ts";
+import type { TraceDnsOptions } from "../../net/dns/trace.ts";
 import { toNetError } from "../../net/errors/errors.ts";
 import type { ProxyServer } from "../../http/internal/proxy_server.ts";
+import type { ServerTarget } from "../internal/name_server.ts";
 import type { DiagnosedStep, DiagnoseTarget } from "./diagnosis.ts";
 
 /** The options of a diagnosis with all defaults. */
@@ -9,7 +12,13 @@ export interface Walk {
   readonly timeout: number;
   readonly traceTimeout: number;
   readonly count: number;
-  readonly server: { readonly hostname: string; readonly port: number } | undefined;
+  /** The name servers that the user named, and the one to compare them with. */
+  readonly servers: readonly ServerTarget[];
+  readonly compare: ServerTarget | undefined;
+  /** The settings of the queries of name servers. */
+  readonly settings: DnsQuerySettings;
+  /** The start of a trace of the name; undefined for no trace. */
+  readonly traced: Pick<TraceDnsOptions, "port" | "roots"> | undefined;
   /** Record types to query in any case; undefined if the resolver of the system is enough. */
   readonly types: readonly DnsType[] | undefined;
   readonly caCerts: readonly string[];

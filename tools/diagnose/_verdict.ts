@@ -26,7 +26,7 @@ export function judgeSteps(
     advice: step.advice,
     time: timeOf(dns, tcp, tls, http),
   });
-  if (dns?.status === "failed") {
+  if (dns?.status === "failed" && dns.comparisons === undefined) {
     return broken(dns, `${proxy ?? target.host} cannot be found: ${dns.text}`);
   }
   if (tcp?.status === "failed") {

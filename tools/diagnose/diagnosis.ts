@@ -7,6 +7,7 @@
  */
 
 import type { DnsAnswer } from "../../net/dns/client.ts";
+import type { DnsTraceStep } from "../../net/dns/trace.ts";
 import type { NetError, TlsFailure } from "../../net/errors/errors.ts";
 import type { Interface } from "../parsers/interfaces.ts";
 import type { PingReport } from "../parsers/ping.ts";
@@ -58,6 +59,40 @@ export interface DnsStep extends DiagnosedStep {
   readonly addresses: readonly string[];
   /** The answers of the name servers. */
   readonly answers: readonly (DnsAnswer & { readonly type: string })[];
+  /** The comparison of two name servers for each type, with `lookUp.compare`. */
+  readonly comparisons?: readonly DnsComparison[];
+  /** The queries from the root to the answers, with `lookUp.trace`. */
+  readonly trace?: readonly DnsTraceQuery[];
+}
+
+/** The records of two answers to one question, without their TTLs. */
+export interface DnsComparison {
+  /** The type of the question. */
+  readonly type: string;
+  /** Whether both answers have the same code and the same records. */
+  readonly equal: boolean;
+  /** The servers of both answers. */
+  readonly servers: readonly [string, string];
+  /** The response codes of both answers. */
+  readonly codes: readonly [string, string];
+  /** The records that only one of the answers has. */
+  readonly only: readonly [readonly string[], readonly string[]];
+  /** The records that both answers have. */
+  readonly both: readonly string[];
+}
+
+/** One query of a trace from the root. */
+export interface DnsTraceQuery
+  extends
+    Pick<DnsTraceStep, "address" | "error" | "next" | "result" | "server" | "signed" | "zone"> {
+  /** The type of the question. */
+  readonly type: string;
+  /** The names of the servers of the next zone. */
+  readonly nameServers?: readonly string[];
+  /** The response code; undefined without an answer. */
+  readonly code?: string;
+  /** The duration of the query in milliseconds; undefined without an answer. */
+  readonly time?: number;
 }
 
 /** Echo requests and their answers. */

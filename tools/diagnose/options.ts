@@ -6,8 +6,41 @@
  * @module
  */
 
+import type { DnsQuerySettings } from "../../net/dns/query_options.ts";
 import type { DnsType } from "../../net/dns/record.ts";
 import type { DiagnoseStep, DiagnoseStepName } from "./diagnosis.ts";
+
+/** The queries of name servers. */
+export interface DiagnoseLookUp
+  extends
+    Pick<DnsQuerySettings, "checkingDisabled" | "clientSubnet" | "dnssec" | "nsid" | "recursion"> {
+  /**
+   * A second name server, whose answers are compared with those of `server`, or of the system. It
+   * requires that "dns" is the only step.
+   *
+   * @default none
+   */
+  compare?: string;
+  /**
+   * Whether to follow the name from the root servers, without `server`. It requires that "dns" is the
+   * only step.
+   *
+   * @default false
+   */
+  trace?: boolean;
+  /**
+   * The IP addresses of the root servers for `trace`.
+   *
+   * @default the root servers of the Internet
+   */
+  roots?: readonly string[];
+  /**
+   * The port of all servers of `trace`.
+   *
+   * @default 53
+   */
+  rootPort?: number;
+}
 
 /** Options of `diagnose`. All times are in milliseconds. */
 export interface DiagnoseOptions {
@@ -36,12 +69,19 @@ export interface DiagnoseOptions {
    */
   count?: number;
   /**
-   * IP address of a name server to query in addition to the resolver of the system, with a port if it
-   * is not 53.
+   * A name server to query in addition to the resolver of the system, or several, of which the first one
+   * that answers counts: its IP address, with a port if it is not the usual one, `tcp://ADDRESS`,
+   * `tls://ADDRESS` or `tls://ADDRESS#NAME` for DNS over TLS, or the URL of DNS over HTTPS.
    *
    * @default none
    */
-  server?: string;
+  server?: string | readonly string[];
+  /**
+   * The queries of name servers, besides their types.
+   *
+   * @default the usual queries
+   */
+  lookUp?: DiagnoseLookUp;
   /**
    * Types of the records to query from the name server.
    *

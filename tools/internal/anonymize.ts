@@ -6,13 +6,16 @@ import type { Diagnosis } from "../diagnose/diagnosis.ts";
 import { findAddresses, isAddress, isIPv6 } from "./program_output.ts";
 
 /** Fields whose value is a name, or a list of names. */
-const NAMED = new Set(["host", "name", "names", "target", "exchange", "subject", "issuer"]);
+const NAMED = new Set([
+  ...["host", "name", "names", "target", "exchange", "subject", "issuer"],
+  ...["zone", "next", "nameServers"],
+]);
 /** Fields of the program, which a hostile certificate with such names must not change. */
 const FIXED = new Set(["step", "status", "kind", "protocol", "version", "cipher", "signature"]);
 /** Fields that identify a server and say nothing else. */
 const SECRET = new Set(["fingerprint", "pin", "greeting"]);
 /** Fields that may contain anything, such as cookies. */
-const FREE = new Set(["headers", "trailers", "answers"]);
+const FREE = new Set(["headers", "trailers", "answers", "only", "both"]);
 /** A URL: its scheme, a user with a password, the host, and the rest. */
 const URLS =
   /\b([a-z][a-z\d+.-]{0,20}:\/\/)(?:[^\s/?#@]*@)?([^\s/?#,;]+)(\/?[?#][^\s,;]*|\/[^\s,;]+)?/gi;
@@ -182,5 +185,6 @@ function hidden(key: string, value: unknown): unknown {
   // A redirect within the server is a path.
   if (key === "location" && !/^[a-z][a-z\d+.-]*:\/\//i.test(`${value}`)) return value && "/…";
   if (!FREE.has(key) || value === undefined) return undefined;
-  return Array.isArray(value) ? [] : {};
+  if (!Array.isArray(value)) return {};
+  return Array.isArray(value[0]) ? value.map(() => []) : [];
 }

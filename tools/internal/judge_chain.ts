@@ -145,6 +145,9 @@ function defectsOf(
   const strict = defectOf(() => parseCertificate(der)).defect?.defect;
   if (strict !== undefined) add(...READING[strict] ?? READING.BadEncoding!);
   if (parts === undefined) return found;
+  // Trust in the certificate itself is no remedy for these.
+  if (key?.isShort) add("short-key", `has a key of ${key.name} bits, which is too short`);
+  if (key === undefined) add("unknown-key", "has a key of an unknown kind");
   const { extensions } = parts;
   const role = defectOf(() => checkRole(extensions.basicConstraints, i > 0, Math.max(0, i - 1)));
   if (role.defect !== undefined && !isTrusted) {
@@ -154,8 +157,6 @@ function defectsOf(
   if (purpose !== undefined) {
     add("wrong-purpose", i === 0 ? "is not for servers" : "must not issue certificates of servers");
   }
-  if (key?.isShort) add("short-key", `has a key of ${key.name} bits, which is too short`);
-  if (key === undefined) add("unknown-key", "has a key of an unknown kind");
   return found;
 }
 

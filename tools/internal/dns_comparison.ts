@@ -1,22 +1,9 @@
-/** Compares the answers of two servers. */
+/** Compares the answers of two name servers. It does no I/O. */
 
 import type { DnsAnswer } from "../../net/dns/client.ts";
 import { formatDnsRecord } from "../../net/dns/record.ts";
 import { lowerAscii } from "../../net/text.ts";
-
-/** The records of two answers, without their TTLs. */
-export interface Comparison {
-  /** Whether both have the same code and the same records. */
-  readonly equal: boolean;
-  /** The servers of both answers. */
-  readonly servers: readonly [string, string];
-  /** The response codes of both answers. */
-  readonly codes: readonly [string, string];
-  /** The records that only one of them has. */
-  readonly only: readonly [readonly string[], readonly string[]];
-  /** The records that both have. */
-  readonly both: readonly string[];
-}
+import type { DnsComparison } from "../diagnose/diagnosis.ts";
 
 function recordsOf({ answers }: DnsAnswer): Set<string> {
   return new Set(
@@ -25,10 +12,11 @@ function recordsOf({ answers }: DnsAnswer): Set<string> {
 }
 
 /** Compares two answers. The order of the records and their TTLs do not matter. */
-export function compareAnswers(first: DnsAnswer, second: DnsAnswer): Comparison {
+export function compareAnswers(type: string, first: DnsAnswer, second: DnsAnswer): DnsComparison {
   const [one, two] = [recordsOf(first), recordsOf(second)];
   const only = [[...one.difference(two)].sort(), [...two.difference(one)].sort()] as const;
   return {
+    type,
     equal: first.code === second.code && only[0].length === 0 && only[1].length === 0,
     servers: [first.server, second.server],
     codes: [first.code, second.code],
@@ -38,9 +26,10 @@ export function compareAnswers(first: DnsAnswer, second: DnsAnswer): Comparison 
 }
 
 /** Returns the lines for a comparison. */
-export function comparisonLines(name: string, type: string, found: Comparison): string[] {
-  const { equal, servers, codes, only, both } = found;
-  const lines = [`${name} ${type}: ${equal ? "the answers are equal" : "the answers differ"}`];
+export function comparisonLines(
+  { type, equal, servers, codes, only, both }: DnsComparison,
+): string[] {
+  const lines = [`${type}: ${equal ? "the answers are equal" : "the answers differ"}`];
   for (const record of both) lines.push(`  both  ${record}`);
   for (const i of [0, 1] as const) {
     for (const record of only[i]) lines.push(`  only ${servers[i]}  ${record}`);

@@ -1,11 +1,11 @@
-/** Writes answers as lines of text. */
+/** Writes answers as lines of text. It does no I/O. */
 
 import type { DnsAnswer } from "../../net/dns/client.ts";
 import type { DnsMessage } from "../../net/dns/codec.ts";
 import { describeDnsError } from "../../net/dns/extension.ts";
 import { type DnsRecord, type DnsType, formatDnsRecord } from "../../net/dns/record.ts";
 import { withoutForeign } from "../../net/internal/dns_answers.ts";
-import { count, showTime } from "../internal/text.ts";
+import { count, showTime } from "./text.ts";
 
 /** Most records of a section to show without `--all`. */
 const MAX_ROWS = 8;
@@ -18,12 +18,11 @@ export function hasRecords(type: DnsType, { questions, answers }: DnsMessage): b
 
 /** Returns the lines for one answer. */
 export function answerLines(type: DnsType, answer: DnsAnswer, all: boolean): string[] {
-  const { answers, authorities, additionals, extension } = answer;
+  const { answers, extension } = answer;
   return [
     ...rowsOf(answers, all),
     ...absence(type, answer),
-    ...(all ? section("authority", authorities) : []),
-    ...(all ? section("additional", additionals) : []),
+    ...(all ? otherSections(answer) : []),
     ...(extension?.errors ?? []).map((error) => `  ! ${describeDnsError(error)}`),
     `  ${statusOf(answer)}`,
   ];
@@ -38,6 +37,11 @@ function absence(type: DnsType, answer: DnsMessage): string[] {
   return [
     soa === undefined ? `  ${what}` : `  ${what}; kept for ${Math.min(soa.ttl, soa.minimum)} s`,
   ];
+}
+
+/** Returns the records of the other sections. */
+export function otherSections({ authorities, additionals }: DnsMessage): string[] {
+  return [...section("authority", authorities), ...section("additional", additionals)];
 }
 
 function section(title: string, records: readonly DnsRecord[]): string[] {
