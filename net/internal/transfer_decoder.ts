@@ -71,8 +71,14 @@ class QuotedPrintableDecoder implements TransferDecoder {
     };
     for (let i = 0; i < bytes.length; i++) {
       const byte = bytes[i]!;
-      if (this.#held.length === 0 && byte !== EQUALS && byte !== BLANK && byte !== TAB) {
-        decoded[size++] = byte;
+      const isFree = this.#held.length === 0;
+      const isBlank = byte === BLANK || byte === TAB;
+      const next = bytes[i + 1] ?? 0;
+      // A blank before a visible character is not at the end of its line.
+      if (isFree && byte !== EQUALS && (!isBlank || next > BLANK)) decoded[size++] = byte;
+      else if (isFree && byte === EQUALS && isHex(next) && isHex(bytes[i + 2] ?? 0)) {
+        decoded[size++] = digitOf(next) << 4 | digitOf(bytes[i + 2]!);
+        i += 2;
       } else put(this.#next(byte));
     }
     return decoded.subarray(0, size);
@@ -88,7 +94,7 @@ class QuotedPrintableDecoder implements TransferDecoder {
     }
     if (first === EQUALS && held.length === 2 && isHex(second!) && isHex(byte)) {
       this.#held = [];
-      return [parseInt(String.fromCharCode(second!, byte), 16)];
+      return [digitOf(second!) << 4 | digitOf(byte)];
     }
     const isBroken = first === EQUALS && held.at(-1) === CR;
     // The end of a line: blanks before it are dropped, and so is the end itself after `=`.
@@ -129,4 +135,9 @@ function withoutBlanks(bytes: readonly number[]): readonly number[] {
 function isHex(byte: number): boolean {
   const letter = byte | 0x20;
   return (byte >= 0x30 && byte <= 0x39) || (letter >= 0x61 && letter <= 0x66);
+}
+
+/** Returns the value of a hexadecimal digit. */
+function digitOf(byte: number): number {
+  return byte <= 0x39 ? byte - 0x30 : (byte | 0x20) - 0x57;
 }

@@ -171,7 +171,12 @@ login:
   return { ...server, smtp, smtps, maildir: (user) => `${folder}/mail/${user}` };
 }
 
-/** Starts OpenSMTPD. It delivers to ann, and takes 7 recipients for a message. */
+/**
+ * Starts OpenSMTPD. It delivers to ann, and takes 7 recipients for a message. It has no TLS here: version
+ * 6.8.0p2 of Debian 12 loses its private key with OpenSSL 3, whatever the certificate ("missing private
+ * key"), so that every handshake fails. Version 7.3 is the first one without this fault (issues 1171, 1208
+ * and 1239 of OpenSMTPD).
+ */
 export async function startOpenSmtpd(): Promise<Mta> {
   const folder = await prepare();
   const [smtp = 0] = freePorts(1);

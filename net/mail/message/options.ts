@@ -106,12 +106,15 @@ export interface ReadAttachment {
   readonly disposition?: string;
   /** The id by which HTML refers to the file, without `<>`. */
   readonly contentId?: string;
-  /** The decoded content. In files that are not sent in Base64, the lines end with LF. */
+  /**
+   * The decoded content. The lines of a text that is not sent in Base64 end with LF. A `text/calendar` is
+   * UTF-8.
+   */
   readonly content: Uint8Array<ArrayBuffer>;
 }
 
-/** A message that was read by {@linkcode readMessage}. The sender has chosen all of it. */
-export interface ReadMessage {
+/** The header of a message that was read. The sender has chosen all of it. */
+export interface MessageHeader {
   /** All fields of the header, in their order. */
   readonly headers: readonly MailHeader[];
   /** The author; several are rare. */
@@ -136,6 +139,10 @@ export interface ReadMessage {
   readonly inReplyTo?: string;
   /** The ids of the messages before this one, with `<>`. */
   readonly references: readonly string[];
+}
+
+/** A message that was read by {@linkcode readMessage}. The sender has chosen all of it. */
+export interface ReadMessage extends MessageHeader {
   /**
    * The body as text, with LF line endings; `htmlToText(html)` replaces it if there is none. The last line
    * ending may be that of the message's structure.
@@ -147,12 +154,21 @@ export interface ReadMessage {
   readonly attachments: readonly ReadAttachment[];
 }
 
-/** Options of {@linkcode readMessage}. */
+/** A message in memory, or as a stream. */
+export type MessageSource = Uint8Array | ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>;
+
+/** Limits of {@linkcode readMessage} and {@linkcode openMessage}. Infinity lifts one. */
 export interface ReadMessageOptions {
   /**
-   * Maximum size of the message in bytes. Infinity lifts it. Reading takes about four times this memory.
+   * Maximum size of the message in bytes.
    *
-   * @default 67108864
+   * @default 67108864; Infinity for `openMessage`, which needs constant memory
    */
   maxSize?: number;
+  /** Maximum size of all headers of the message together, in bytes. @default 2097152 */
+  maxHeaderSize?: number;
+  /** Maximum number of multiparts that are within one another. @default 100 */
+  maxDepth?: number;
+  /** Maximum number of parts, with those that contain others. @default 10000 */
+  maxParts?: number;
 }

@@ -1,6 +1,6 @@
 /**
- * Reads messages: the header with its addresses, the text, the HTML and the files. postal-mime parses the
- * MIME. It accepts what senders write a little wrong.
+ * Reads messages into memory: the header with its addresses, the text, the HTML and the files. It accepts
+ * what senders write a little wrong. `openMessage` reads large messages part by part.
  *
  * @example The parts of a message
  * ```ts
@@ -18,138 +18,101 @@
  * @module
  */
 
-import type { Email } from "npm:postal-mime@4.0.0";
-import { NetError } from "../../errors/errors.ts";
-import { joinedBytes } from "../../internal/joined_bytes.ts";
-import { count, optionError, OptionRules } from "../../internal/options.ts";
-import { decodeEncodedWords } from "../encoded_words.ts";
-import type {
-  MailAddress,
-  MailHeader,
-  ReadAttachment,
-  ReadMessage,
-  ReadMessageOptions,
-} from "./options.ts";
-import { parseAddresses, parseMime } from "./_mime_parser.ts";
+import { Bodies } from "./_bodies.ts";
+import { present } from "./_message_fields.ts";
+import { type MessagePart, openMessage } from "./open_message.ts";
+import { MESSAGE_LIMITS } from "./_part_feed.ts";
+import type { MessageSource, ReadAttachment, ReadMessage, ReadMessageOptions } from "./options.ts";
 
-const RULES = new OptionRules<ReadMessageOptions>({ maxSize: count });
 const MAX_SIZE = 64 * 1024 * 1024;
+/** Most messages that are within one another. A deeper one stays a file. */
+const MAX_MESSAGES = 10;
 
 /**
- * Reads a message.
+ * Reads a message. A message in it that is no attachment belongs to its text, except in reports
+ * (RFC 6522).
  *
  * @param message The message in memory, or as a stream. A stream is read to its end, or cancelled at an
  * error.
- * @param options The size limit of the message.
+ * @param options The limits of the message.
  * @returns The parts of the message. Text and names may contain control characters, except for those
  * that were in encoded words.
- * @throws {NetError} "limit" if the message is larger than `maxSize`, if its header is larger than 2 MiB,
- * or if more than 100 parts are within one another.
+ * @throws {NetError} "limit" if the message exceeds a limit.
  * @throws {TypeError | RangeError} If an argument is invalid.
  */
 export async function readMessage(
-  message: Uint8Array | ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>,
+  message: MessageSource,
   options: ReadMessageOptions = {},
 ): Promise<ReadMessage> {
-  const { maxSize = MAX_SIZE } = RULES.check("readMessage", options);
-  const email = await parse(await bytesOf(message, maxSize));
-  const headers = email.headers.map(({ originalKey, value }) => ({
-    name: originalKey,
-    value: decodeEncodedWords(value),
-  }));
-  const [sender] = addressesOf(email, "sender");
+  return await read(message, MESSAGE_LIMITS.check("readMessage", options), MAX_MESSAGES);
+}
+
+async function read(
+  message: MessageSource,
+  { maxSize = MAX_SIZE, ...limits }: ReadMessageOptions,
+  depth: number,
+): Promise<ReadMessage> {
+  const { parts, [Symbol.asyncDispose]: _, ...header } = await openMessage(message, {
+    maxSize,
+    ...limits,
+  });
+  const bodies = new Bodies();
+  const attachments: ReadAttachment[] = [];
+  for await (const part of parts) {
+    if (part.type === "message/rfc822" && depth > 0 && isInline(part)) {
+      const { attachments: more, ...inner } = await read(part.content, limits, depth - 1);
+      bodies.addMessage(part.number, { ...inner, attachments: [] });
+      for (const one of more) attachments.push(one);
+    } else if (isBody(part)) {
+      const kind = part.type === "text/html" ? "html" : "text";
+      bodies.add(alternativeOf(part), kind, await part.text({ maxSize: Infinity }));
+    } else attachments.push(await attachmentOf(part));
+  }
   return {
-    headers,
-    from: addressesOf(email, "from"),
-    ...(sender !== undefined && { sender }),
-    replyTo: addressesOf(email, "reply-to"),
-    to: addressesOf(email, "to"),
-    cc: addressesOf(email, "cc"),
-    bcc: addressesOf(email, "bcc"),
-    ...present("subject", valueOf(headers, "subject")),
-    ...present("date", dateOf(valueOf(headers, "date"))),
-    ...present("messageId", idsOf(valueOf(headers, "message-id"))[0]),
-    ...present("inReplyTo", idsOf(valueOf(headers, "in-reply-to"))[0]),
-    references: idsOf(valueOf(headers, "references")),
-    ...present("text", email.text),
-    ...present("html", email.html),
-    attachments: email.attachments.map(attachmentOf),
+    ...header,
+    ...present("text", bodies.text),
+    ...present("html", bodies.html),
+    attachments,
   };
 }
 
-async function parse(bytes: Uint8Array): Promise<Email> {
-  try {
-    return await parseMime(bytes);
-  } catch (error) {
-    const cause = error as Error;
-    throw new NetError(`Cannot read the message: ${cause.message}`, {
-      kind: "limit",
-      phase: "read",
-      cause,
-    });
-  }
+function isInline({ disposition, parents }: MessagePart): boolean {
+  const isShown = disposition === undefined || disposition === "inline";
+  return isShown && !parents.includes("multipart/report");
 }
 
-/** Returns a message in memory. */
-async function bytesOf(
-  message: Uint8Array | AsyncIterable<Uint8Array>,
-  maxSize: number,
-): Promise<Uint8Array> {
-  if (message instanceof Uint8Array) {
-    if (message.length > maxSize) throw tooLarge(maxSize);
-    return message;
-  }
-  if (typeof message !== "object" || message === null || !(Symbol.asyncIterator in message)) {
-    throw optionError("message", "a Uint8Array or a stream", message);
-  }
-  const parts: Uint8Array[] = [];
-  let size = 0;
-  for await (const part of message) {
-    size += part.length;
-    if (size > maxSize) throw tooLarge(maxSize);
-    parts.push(part);
-  }
-  return joinedBytes(parts);
+function isBody({ type, disposition }: MessagePart): boolean {
+  return (type === "text/plain" || type === "text/html") && disposition !== "attachment";
 }
 
-function tooLarge(maxSize: number): NetError {
-  const message = `Cannot read the message: it is larger than ${maxSize} bytes`;
-  return new NetError(message, { kind: "limit", phase: "read" });
+/** Returns the number of the innermost alternative around a part, or that of the part itself. */
+function alternativeOf({ number, parents }: MessagePart): string {
+  const at = parents.lastIndexOf("multipart/alternative");
+  return at === -1 ? number : `in ${number.split(".").slice(0, at).join(".")}`;
 }
 
-/** Returns a property unless its value is missing. */
-function present<N extends string, V>(name: N, value: V | undefined): { [K in N]?: V } {
-  return value === undefined ? {} : { [name]: value } as { [K in N]: V };
-}
-
-/** Returns the addresses of all fields with a name. */
-function addressesOf({ headers }: Email, name: string): MailAddress[] {
-  return headers.filter(({ key }) => key === name).flatMap(({ value }) => parseAddresses(value));
-}
-
-/** Returns the value of the first field with a name. */
-function valueOf(headers: readonly MailHeader[], name: string): string | undefined {
-  return headers.find((field) => field.name.toLowerCase() === name)?.value;
-}
-
-function dateOf(value: string | undefined): Date | undefined {
-  // The name of the time zone in a comment is optional (RFC 5322 §3.3).
-  const date = new Date((value ?? "").replace(/\([^()]*\)/g, " "));
-  return Number.isNaN(date.getTime()) ? undefined : date;
-}
-
-function idsOf(value = ""): string[] {
-  return value.match(/<[^<>\s]+>/g) ?? [];
-}
-
-function attachmentOf(
-  { filename, mimeType, disposition, contentId, content }: Email["attachments"][number],
-): ReadAttachment {
+async function attachmentOf(part: MessagePart): Promise<ReadAttachment> {
+  const { filename, type, disposition, contentId } = part;
   return {
-    ...(filename && { filename: decodeEncodedWords(filename) }),
-    type: mimeType,
-    ...(disposition && { disposition }),
-    ...(contentId && { contentId: contentId.replace(/^<|>$/g, "") }),
-    content: new Uint8Array(content as ArrayBuffer),
+    ...present("filename", filename),
+    type,
+    ...present("disposition", disposition),
+    ...present("contentId", contentId),
+    content: await contentOf(part),
   };
+}
+
+async function contentOf(part: MessagePart): Promise<Uint8Array<ArrayBuffer>> {
+  const { type, encoding } = part;
+  const all = { maxSize: Infinity };
+  if (type === "text/calendar") return new TextEncoder().encode(await part.text(all));
+  const bytes = await part.bytes(all);
+  return type.startsWith("text/") && encoding !== "base64" ? withLf(bytes) : bytes;
+}
+
+const CR = 13, LF = 10;
+
+/** Returns a text with LF line endings. */
+function withLf(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  return bytes.filter((byte, i) => byte !== CR || bytes[i + 1] !== LF);
 }

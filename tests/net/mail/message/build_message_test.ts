@@ -239,7 +239,7 @@ Deno.test("bodies and files have the structure that mail programs show", async (
     [
       ["logo.png", "image/png", "inline", "logo", 100_000],
       ["attachment-2", "application/octet-stream", "attachment", undefined, 4],
-      ["attachment-3", "message/rfc822", "attachment", undefined, 19],
+      ["attachment-3", "message/rfc822", "attachment", undefined, 20],
     ],
   );
 });

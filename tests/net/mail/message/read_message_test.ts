@@ -199,3 +199,78 @@ Deno.test("whatever a sender writes, readMessage() reads it or reports a limit",
     { numRuns: 300 },
   );
 });
+
+const INNER = ["From: Eve <eve@e.test>", "Subject: inner", "", "inner text"];
+const FILE = ["--b", "Content-Type: application/x; name=a.bin", "", "x"];
+
+Deno.test("readMessage() shows a message within another one, and keeps that of a report as a file", async () => {
+  const rfc822 = "Content-Type: message/rfc822";
+  const forwarded = await read(
+    ...["Content-Type: multipart/mixed; boundary=a", "", "--a", "", "see below"],
+    ...["--a", rfc822, "", ...INNER.slice(0, 2), "Content-Type: multipart/mixed; boundary=b", ""],
+    ...["--b", "", "inner text", ...FILE, "--b--", "--a", "", "end", "--a--"],
+  );
+  assertEquals(
+    forwarded.text,
+    "see below\n\nFrom: Eve <eve@e.test>\nSubject: inner\n\ninner text\n\nend\n",
+  );
+  assertEquals(forwarded.attachments.map(({ filename }) => filename), ["a.bin"]);
+  const kept: [parent: string, head: string][] = [
+    ["multipart/report; report-type=delivery-status", rfc822],
+    ["multipart/mixed", `${rfc822}\r\nContent-Disposition: attachment`],
+  ];
+  for (const [parent, head] of kept) {
+    const { text, attachments } = await read(
+      ...[`Content-Type: ${parent}; boundary=a`, "", "--a", "", "not delivered"],
+      ...["--a", head, "", ...INNER, "--a--"],
+    );
+    assertEquals([text, attachments[0]!.type], ["not delivered\n", "message/rfc822"]);
+    assertEquals((await readMessage(attachments[0]!.content)).subject, "inner");
+  }
+  let deep = latin1(INNER.join("\r\n"));
+  for (let i = 0; i < 50; i++) deep = new Uint8Array([...latin1(`${rfc822}\r\n\r\n`), ...deep]);
+  assertEquals((await readMessage(deep)).attachments.map(({ type }) => type), ["message/rfc822"]);
+});
+
+Deno.test("readMessage() joins flowed lines, and texts of several forms", async () => {
+  const flowed = (more: string) => `Content-Type: text/plain; format=flowed${more}`;
+  const lines = ["", "one ", "two", "> a ", "> b ", ">> c", "-- ", "Ann", " From"];
+  assertEquals(
+    (await read(flowed(""), ...lines)).text,
+    "one two\n> a b \n>> c\n-- \nAnn\nFrom\n",
+  );
+  assertEquals((await read(flowed("; DelSp=yes"), "", "on ", "e")).text, "one\n");
+  const mixed = await read(
+    ...["Content-Type: multipart/mixed; boundary=a", "", "--a", "", "a < b"],
+    ...["--a", "Content-Type: multipart/alternative; boundary=b", ""],
+    ...["--b", "", "text", "--b", "Content-Type: text/html", "", "<b>html</b>", "--b--"],
+    ...["--a", "Content-Type: text/html", "", "<i>only</i>", "--a--"],
+  );
+  assertEquals(mixed.text, "a < b\n\ntext\n\nonly");
+  assertEquals(mixed.html, "<div>a &lt; b</div>\n<b>html</b>\n\n<i>only</i>\n");
+});
+
+Deno.test("readMessage() reads parameters as senders write them", async () => {
+  const cases: [type: string, name: string | undefined][] = [
+    ["application/x; name=a(1).pdf", "a(1).pdf"],
+    ["application/x (a comment; name=no); name=a.pdf", "a.pdf"],
+    ['application/x; name="a;b\\"c" junk; name=second', 'a;b"c'],
+    ["application/x; flag; name=a.pdf (comment)", "a.pdf"],
+    ["application/x ; NAME = a.pdf ;", "a.pdf"],
+    ["application/x; name=a.pdf (not closed", "a.pdf (not closed"],
+    ["pdf; name=a.pdf", "a.pdf"],
+    ["application/x", undefined],
+  ];
+  for (const [type, name] of cases) {
+    const { attachments } = await read(
+      `Content-Type: ${type}`,
+      "Content-Disposition: inline",
+      "",
+      "x",
+    );
+    assertEquals(attachments.map(({ filename }) => filename), [name], type);
+  }
+  // Neither a multipart without a boundary nor a type that is none hides a text.
+  assertEquals((await read("Content-Type: multipart/mixed", "", "x")).attachments.length, 1);
+  assertEquals((await read("Content-Type: text", "", "x")).text, "x\n");
+});
