@@ -46,7 +46,7 @@ export class Authenticator {
     }
     const login = plan.answer ?? auth;
     if (!isDigest(login)) return false;
-    const challenge = digestChallenge(challenges, body === undefined || body.whole !== undefined);
+    const challenge = digestChallenge(challenges, !body?.inPieces);
     if (challenge === undefined) return false;
     const before = plan.nonces;
     // The same answer would be refused again.
@@ -62,7 +62,7 @@ export class Authenticator {
     const used = this.#challenges.get(key);
     if (used === undefined) return undefined;
     const { body, method, url } = plan;
-    if (used.challenge.qop === "auth-int" && body !== undefined && body.whole === undefined) {
+    if (used.challenge.qop === "auth-int" && body?.inPieces) {
       return undefined;
     }
     this.#keep(key, used);

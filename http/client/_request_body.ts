@@ -11,8 +11,12 @@ export interface RequestBody {
   readonly type?: string;
   /** Whether the body can be sent again. */
   readonly replayable: boolean;
-  /** The body, if it is sent at once; undefined if it is sent in pieces. */
+  /** Whether the body is sent in pieces. */
+  readonly inPieces: boolean;
+  /** The body, if it is sent at once. */
   readonly whole?: Bytes;
+  /** The same as a text of ASCII, which is written together with the head. */
+  readonly ascii?: string;
   /** Opens the body for sending in pieces. */
   open(): Upload | Promise<Upload>;
   /** Reports the progress. */
@@ -22,6 +26,8 @@ export interface RequestBody {
 /** The largest body that is sent at once, in bytes. It is one piece for the time limit `headers`. */
 const WHOLE = 1024 * 1024;
 const PIECE = 64 * 1024;
+/** The longest text that is written with the head. */
+const SHORT = 16 * 1024;
 
 /** Returns the body that options define. */
 export function requestBody(options: HttpRequestOptions): RequestBody | undefined {
@@ -33,22 +39,44 @@ export function requestBody(options: HttpRequestOptions): RequestBody | undefine
     throw new TypeError("Cannot send two bodies: set only one of json, form, multipart and body");
   }
   const made = json !== undefined
-    ? textBody(jsonOf(json), "application/json")
+    ? new TextBody(jsonOf(json), "application/json")
     : form !== undefined
-    ? textBody(encodeParams(form).toString(), "application/x-www-form-urlencoded")
+    ? new TextBody(encodeParams(form).toString(), "application/x-www-form-urlencoded")
     : multipart !== undefined
     ? formBody(multipart)
     : plainBody(body!);
   if (onUpload === undefined) return made;
-  const { whole: _, ...pieces } = made;
-  return { ...pieces, tell: onUpload };
+  const { type, replayable } = made;
+  const open = () => made.open();
+  return {
+    ...type === undefined ? {} : { type },
+    replayable,
+    inPieces: true,
+    open,
+    tell: onUpload,
+  };
 }
 
-/** Makes a body from a text with a media type. */
-function textBody(text: string, type: string): RequestBody {
-  const open = () => piecesOf(text);
-  if (text.length > WHOLE) return { type, replayable: true, open };
-  return { type, replayable: true, whole: encodeText(text), open };
+/** A text with a media type. It is encoded on demand, because short ones are written with the head. */
+class TextBody implements RequestBody {
+  readonly replayable = true;
+  readonly inPieces: boolean;
+  readonly ascii?: string;
+  #whole: Bytes | undefined;
+
+  constructor(readonly text: string, readonly type: string) {
+    this.inPieces = text.length > WHOLE;
+    // deno-lint-ignore no-control-regex -- ASCII contains the control characters.
+    if (text.length <= SHORT && /^[\x00-\x7f]*$/.test(text)) this.ascii = text;
+  }
+
+  get whole(): Bytes | undefined {
+    return this.inPieces ? undefined : this.#whole ??= encoder.encode(this.text);
+  }
+
+  open(): Upload {
+    return piecesOf(this.text);
+  }
 }
 
 /** Makes a body from a value that `fetch` supports. */
@@ -63,6 +91,7 @@ export function plainBody(body: BodyInit): RequestBody {
   return {
     ...type === undefined ? {} : { type },
     replayable: true,
+    inPieces: whole === undefined,
     ...whole === undefined ? {} : { whole },
     open: () => piecesOf(body),
   };
@@ -104,12 +133,13 @@ async function* rest(
 }
 
 function streamBody(stream: ReadableStream<Bytes>): RequestBody {
-  return { replayable: false, open: () => ({ stream, size: undefined }) };
+  return { replayable: false, inPieces: true, open: () => ({ stream, size: undefined }) };
 }
 
 function formBody(form: NonNullable<HttpRequestOptions["multipart"]>): RequestBody {
   const { type, replayable, open, size } = encodeMultipart(form);
-  return { type, replayable, open: async () => ({ size: await size(), stream: open() }) };
+  const upload = async () => ({ size: await size(), stream: open() });
+  return { type, replayable, inPieces: true, open: upload };
 }
 
 function jsonOf(value: unknown): string {
@@ -132,18 +162,10 @@ function bytesOf(body: BodyInit): Bytes | undefined {
   if (body instanceof ArrayBuffer) return new Uint8Array(body);
   return ArrayBuffer.isView(body)
     ? new Uint8Array(body.buffer as ArrayBuffer, body.byteOffset, body.byteLength)
-    : encodeText(String(body));
+    : encoder.encode(String(body));
 }
 
 const encoder = new TextEncoder();
-/** Memory that short texts are encoded in. Encoding into new memory costs several times as much. */
-const scratch = new Uint8Array(3072);
-
-function encodeText(text: string): Bytes {
-  // A UTF-16 unit needs up to three bytes.
-  if (text.length * 3 > scratch.length) return encoder.encode(text);
-  return scratch.slice(0, encoder.encodeInto(text, scratch).written);
-}
 
 function* slices(bytes: Bytes): Generator<Bytes> {
   for (let at = 0; at < bytes.length; at += PIECE) yield bytes.subarray(at, at + PIECE);

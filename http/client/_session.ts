@@ -231,7 +231,7 @@ export class ClientSession {
       this.#cookies !== undefined || this.#rate !== undefined || this.#tracing !== undefined ||
       this.#cache !== undefined ||
       attempt.hooks !== undefined ||
-      (plan.body !== undefined && plan.body.whole === undefined);
+      plan.body?.inPieces === true;
     if (special || place instanceof Promise) {
       return this.#beginLater(attempt, plan, plain, guard, place, special);
     }
@@ -263,7 +263,7 @@ export class ClientSession {
     if (found !== undefined && "status" in found) return found;
     const wait = this.#rate?.take(plan.url.host, performance.now()) ?? 0;
     if (wait > 0) await guard.sleep(wait);
-    if (plan.body !== undefined && plan.body.whole === undefined) {
+    if (plan.body?.inPieces) {
       attempt.upload = await plan.body.open();
     }
     // Deno's own `fetch` makes a span itself.

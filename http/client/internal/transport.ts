@@ -95,7 +95,8 @@ function outgoing(
   const { method, template } = plan;
   const headers = attempt.told?.headers ?? plan.headers;
   const sending = attempt.startUpload(plan, guard);
-  const body = sending === undefined ? plan.body?.whole : undefined;
+  const { ascii } = plan.body ?? {};
+  let body = sending === undefined && ascii === undefined ? plan.body?.whole : undefined;
   let block = plain.block;
   let head: string;
   let expects = false;
@@ -103,11 +104,13 @@ function outgoing(
     head = template.head ??= headOf(plan, block, undefined, proxy);
   } else {
     if (headers !== undefined) block = headerBlock(headers);
-    const framing = sending === undefined ? body?.length : sending.size ?? "chunked";
+    const framing = sending === undefined ? (ascii ?? body)?.length : sending.size ?? "chunked";
     const large = framing === "chunked" ? Infinity : framing ?? -1;
     const waits = !block.expects && plan.expectFrom < Infinity && large >= plan.expectFrom;
     head = headOf(plan, block, framing, proxy, waits ? "Expect: 100-continue\r\n" : "");
     expects = (waits || block.expects) && framing !== undefined;
+    if (expects) body ??= plan.body?.whole;
+    else if (ascii !== undefined) head += ascii;
   }
   return {
     method,
