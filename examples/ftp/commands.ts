@@ -74,12 +74,12 @@ export const COMMANDS: Readonly<Record<string, (call: Call) => Promise<unknown>>
     const version = { server, file: remote, size, modified: modified?.toISOString() };
     await using part = await PartialFetch.open(local, version, resume);
     const bar = new FileProgress(ctx, remote, size, part.size);
-    const store = async (chunk: Uint8Array) => {
+    const store = (chunk: Uint8Array) => {
       // The rest could fill the disk.
       if (size !== undefined && part.size + chunk.length > size) {
         throw new CliError(`Cannot get ${remote}: it has ${size} bytes, and more arrived`);
       }
-      await part.append(chunk);
+      part.append(chunk);
     };
     const resumed = part.size > 0;
     try {

@@ -58,8 +58,8 @@ export class PartialFetch implements AsyncDisposable {
   }
 
   /** Appends bytes. */
-  async append(bytes: Uint8Array): Promise<void> {
-    await this.#file.append(bytes);
+  append(bytes: Uint8Array): void {
+    this.#file.appendSync(bytes);
   }
 
   /** Compares the hash of the complete file with that of the server, if the server has one. */

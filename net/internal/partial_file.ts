@@ -1,5 +1,5 @@
 import { NetError } from "../errors/errors.ts";
-import { ifFound, writeAnew, writeFully } from "./local_files.ts";
+import { ifFound, writeAnew, writeFully, writeFullySync } from "./local_files.ts";
 
 const BLOCK = 64 * 1024;
 
@@ -108,6 +108,15 @@ export class PartialFile<S> implements Disposable {
     // A failure may leave any position.
     this.#position = undefined;
     await writeFully(this.#file, bytes);
+    this.size += bytes.length;
+    this.#position = this.size;
+  }
+
+  /** Appends bytes as {@linkcode append} does, and keeps other work waiting meanwhile. */
+  appendSync(bytes: Uint8Array): void {
+    if (this.#position !== this.size) this.#file.seekSync(this.size, Deno.SeekMode.Start);
+    this.#position = undefined;
+    writeFullySync(this.#file, bytes);
     this.size += bytes.length;
     this.#position = this.size;
   }

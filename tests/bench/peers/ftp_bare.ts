@@ -52,7 +52,7 @@ if (way === "save") {
   const data = await dataOf();
   using file = await Deno.open(`${folder}/bare`, { write: true, create: true, truncate: true });
   for (let n; (n = await data.read(buffer)) !== null;) {
-    for (let at = 0; at < n;) at += await file.write(buffer.subarray(at, n));
+    for (let at = 0; at < n;) at += file.writeSync(buffer.subarray(at, n));
     bytes += n;
   }
   data.close();

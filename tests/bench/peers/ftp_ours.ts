@@ -1,7 +1,7 @@
-/** One file over FTP: into a file, as a stream, or up. */
+/** One file over FTP: into a file as `ftp-client get` writes it, as a stream, or up. */
 
 import { connectFtp } from "../../../net/ftp/client.ts";
-import { writeFully } from "../../../net/internal/local_files.ts";
+import { writeFullySync } from "../../../net/internal/local_files.ts";
 
 const [amount = "", way, port, folder, tls] = Deno.args;
 const login = tls === "tls"
@@ -12,7 +12,7 @@ const started = performance.now();
 let bytes = 0;
 if (way === "save") {
   using file = await Deno.open(`${folder}/ours`, { write: true, create: true, truncate: true });
-  bytes = await ftp.downloadTo("big", (chunk) => writeFully(file, chunk));
+  bytes = await ftp.downloadTo("big", (chunk) => writeFullySync(file, chunk));
 } else if (way === "stream") {
   for await (const chunk of await ftp.download("big")) bytes += chunk.length;
 } else {

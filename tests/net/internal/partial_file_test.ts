@@ -29,6 +29,24 @@ Deno.test("a partial file goes on if its note has the expected form", async () =
   await Deno.remove(folder, { recursive: true });
 });
 
+Deno.test("a partial file appends at its end, whatever came before", async () => {
+  const folder = await Deno.makeTempDir();
+  const paths = { path: `${folder}/x.part`, target: `${folder}/x` };
+  using file = await PartialFile.open(paths, undefined);
+  file.appendSync(bytes("gone"));
+  await file.restart(7);
+  file.appendSync(bytes("one "));
+  await file.append(bytes("two "));
+  await file.feed(() => {});
+  await file.append(bytes("three "));
+  await file.rewind(8);
+  file.appendSync(bytes("four"));
+  assertEquals(file.size, 12);
+  await file.finish(paths.target);
+  assertEquals(await Deno.readTextFile(paths.target), "one two four");
+  await Deno.remove(folder, { recursive: true });
+});
+
 Deno.test("a partial file follows no link, and replaces no folder", async () => {
   const folder = await Deno.makeTempDir();
   await Deno.writeTextFile(`${folder}/victim`, "precious");
