@@ -30,7 +30,9 @@ const STYLE = new URL("docs_site/style.css", import.meta.url);
  * @throws {TypeError} If a page links to a file or a section that does not exist.
  */
 export async function writeSite(folder: string, subpaths: readonly string[]): Promise<void> {
+  await Deno.mkdir(folder, { recursive: true });
   const sources = await writeReference(folder, subpaths);
+  // The package itself is "", a subpath such as "net/tcp".
   const modules = new Set(subpaths.map((subpath) => subpath.slice(2)));
   for (const [path, content] of await renderSite(Deno.readFile, { modules, sources })) {
     await Deno.mkdir(`${folder}/${dirname(path)}`, { recursive: true });

@@ -2,6 +2,10 @@
 /**
  * Fetches many URLs at once and prints the result of each, in the order of the URLs.
  *
+ * ```sh
+ * deno task fetch-all --concurrency 5 https://example.com https://example.org
+ * ```
+ *
  * **Permissions**: `--allow-net`, because the command line may name any host
  *
  * @module

@@ -1,6 +1,11 @@
 #!/usr/bin/env -S deno run --allow-net --allow-env=all_proxy,ALL_PROXY,http_proxy,HTTP_PROXY,https_proxy,HTTPS_PROXY,no_proxy,NO_PROXY,REQUEST_METHOD
 /**
- * Sends one HTTP request and prints the response: `deno task http-client GET http://127.0.0.1:8080/`
+ * Sends one HTTP request and prints the response.
+ *
+ * ```sh
+ * deno task http-client GET http://127.0.0.1:8080/
+ * deno task http-client POST http://127.0.0.1:8080/ --data '{"name":"lamp"}' --timings
+ * ```
  *
  * **Permissions**: `--allow-net` for any host; `--allow-env` for proxies; `--allow-read=<file>` for
  * `--upload`, `--body`, `--ca`, `--cert` and `--key`; `--allow-read` and `--allow-write` for the folder of

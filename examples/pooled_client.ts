@@ -3,6 +3,10 @@
  * Requests a URL many times over a few connections. It retries up to 3 times with backoff after 500,
  * 502, 503, 504 and failed connections, and opens up to 10 connections to a host.
  *
+ * ```sh
+ * deno task pooled-client http://127.0.0.1:8080/ --requests 100
+ * ```
+ *
  * **Permissions**: `--allow-net`, because the command line may name any host
  *
  * @module

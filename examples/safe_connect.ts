@@ -2,7 +2,12 @@
 /**
  * Connects to a host and a port, and reports the result as text and as a stable code.
  *
+ * ```sh
+ * deno task safe-connect example.com 443 --tls
+ * ```
+ *
  * **Permissions**: `--allow-net` for any host; `--allow-read=<file>` for `--ca`
+ *
  * @module
  */
 

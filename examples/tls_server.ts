@@ -5,6 +5,11 @@
  * Without `--cert` and `--key` it makes a development certificate in memory. `--write-ca` saves the
  * authority of this certificate, so that clients can verify the server.
  *
+ * ```sh
+ * deno run -q -P=tls-server --allow-write=ca.pem examples/tls_server.ts --write-ca ca.pem
+ * deno run -q -P=tls-client --allow-read=ca.pem examples/tls_client.ts --ca ca.pem
+ * ```
+ *
  * **Permissions**: `--allow-net=127.0.0.1`; `--allow-read` and `--allow-write` for the files of its flags
  *
  * @module

@@ -139,6 +139,15 @@ Deno.test("every public file says what it is for and which permissions it needs"
   }
 });
 
+Deno.test("the documentation of every subpath begins with an example, or with the commands of a program", () => {
+  for (const [subpath, file] of Object.entries(EXPORTS)) {
+    const [introduction = ""] = /^(?:#!.*\n)?\s*\/\*\*[\s\S]*?\*\//.exec(read(file)) ?? [];
+    const program = subpath.startsWith("./examples/") || subpath === "./tools/dns";
+    const block = program ? / \* ```sh\n \* (?:\S.* )?deno (?:task|run) / : / \* ```ts\n/;
+    assertMatch(introduction, block, `${subpath} has no example in ${file}`);
+  }
+});
+
 Deno.test("PERMISSIONS.md is what deno task permissions writes", async () => {
   assertEquals(read("PERMISSIONS.md"), await permissionsPage());
 });

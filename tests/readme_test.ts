@@ -30,6 +30,12 @@ function taskOf(file: string): string {
   return file.replace(/^\w+\//, "").replace(".ts", "").replaceAll("_", "-");
 }
 
+/** The path of a program, and the text of the documentation at its beginning. */
+function introductionOf(file: string): [file: string, markdown: string] {
+  const [, text = ""] = /\/\*\*([\s\S]*?)\*\//.exec(read(file)) ?? [];
+  return [file, text.replace(/^ \* ?/gm, "")];
+}
+
 /** All pages but the changelog, which also names what does not exist any more. */
 const DOCUMENTS = new Map(
   ["", "docs", "docs/guides"].flatMap((folder) =>
@@ -182,7 +188,7 @@ Deno.test("every flag and permission set in a command of a document exists", asy
     help.set(file, text);
     return text;
   };
-  for (const [document, markdown] of DOCUMENTS) {
+  for (const [document, markdown] of [...DOCUMENTS, ...PROGRAMS.map(introductionOf)]) {
     for (const command of commands(markdown)) {
       for (const [, set] of command.matchAll(/ -P=([\w-]+)/g)) {
         assert(PERMISSION_FLAGS.has(set!), `${document} names a permission set: ${set}`);
@@ -222,6 +228,25 @@ Deno.test("the table of error kinds has every kind and every TLS reason", () => 
     const rows = tableRows(text!).map(([first]) => first);
     for (const word of words) assert(rows.includes(`\`${word}\``), `docs/errors.md has no ${word}`);
   }
+});
+
+Deno.test("the drawings of the architecture name functions that their files have", () => {
+  let file = "";
+  let checked = 0;
+  for (
+    const line of read("docs/architecture.md").split("\n").filter((line) => !/^[|#]/.test(line))
+  ) {
+    const [, path, after] = /((?:net|http|ws|tools|examples)\/[\w/]+\.ts) *(.*)$/.exec(line) ?? [];
+    file = path ?? (/^ {30}/.test(line) ? file : "");
+    const [, names] = /^((?:#?\w+(?:, )?)+): /.exec((path ? after! : line).trim()) ?? [];
+    if (file === "" || names === undefined) continue;
+    for (const name of names.split(", ")) {
+      const found = new RegExp(`(?<![\\w#])${name}\\b`).test(read(file));
+      assert(found, `docs/architecture.md: ${file} has no ${name}`);
+      checked++;
+    }
+  }
+  assert(checked > 20, `only ${checked} functions were found`);
 });
 
 Deno.test("docs/modules.md names every module of the library", () => {

@@ -1,7 +1,12 @@
 #!/usr/bin/env -S deno run --allow-net --allow-read=/etc/resolv.conf
 /**
  * Queries DNS servers over UDP, TCP, TLS and HTTPS, traces a name from the root, compares two servers,
- * and finds names of the local network: `deno task dns example.com MX`
+ * and finds names of the local network.
+ *
+ * ```sh
+ * deno task dns example.com MX
+ * deno task dns --trace example.com
+ * ```
  *
  * **Permissions**: `--allow-net` for any server; `--allow-read=/etc/resolv.conf` for the servers of this
  * machine; `--allow-read=<file>` for `--ca`.

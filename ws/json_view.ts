@@ -1,6 +1,23 @@
 /**
  * A WebSocket as a stream of validated JSON values.
  *
+ * @example Answer invalid messages and keep the connection
+ * ```ts
+ * import { serveWebSocket } from "@portside/kit/ws/server";
+ * import { connectWebSocket } from "@portside/kit/ws/client";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = serveWebSocket({ port: 0 }, async (conn) => {
+ *   const onInvalid = () => conn.sendJson({ error: "not JSON" });
+ *   for await (const value of conn.json({ onInvalid })) await conn.sendJson({ value });
+ * });
+ * await using conn = await connectWebSocket(server.url);
+ * await conn.send("{");
+ * await conn.send("7");
+ * assertEquals(await conn.receive({ timeout: 1000 }), '{"error":"not JSON"}');
+ * assertEquals(await conn.receive({ timeout: 1000 }), '{"value":7}');
+ * ```
+ *
  * **Permissions**: none.
  *
  * @module
@@ -85,23 +102,6 @@ export class InvalidMessageError extends Error {
  * A view of a connection whose messages are JSON values.
  *
  * @typeParam T Type of a validated value.
- *
- * @example Answer invalid messages and keep the connection
- * ```ts
- * import { serveWebSocket } from "@portside/kit/ws/server";
- * import { connectWebSocket } from "@portside/kit/ws/client";
- * import { assertEquals } from "@std/assert";
- *
- * await using server = serveWebSocket({ port: 0 }, async (conn) => {
- *   const onInvalid = () => conn.sendJson({ error: "not JSON" });
- *   for await (const value of conn.json({ onInvalid })) await conn.sendJson({ value });
- * });
- * await using conn = await connectWebSocket(server.url);
- * await conn.send("{");
- * await conn.send("7");
- * assertEquals(await conn.receive({ timeout: 1000 }), '{"error":"not JSON"}');
- * assertEquals(await conn.receive({ timeout: 1000 }), '{"value":7}');
- * ```
  */
 export class JsonView<T> implements AsyncIterable<T> {
   readonly #channel: JsonChannel;

@@ -2,8 +2,11 @@
 
 import { dirname, join, relative } from "node:path/posix";
 
-/** The first file of the reference, which `deno doc` writes. */
+/** The page of the whole package in the reference, which `deno doc` writes. */
 export const REFERENCE = "api/index.html";
+
+/** The page that lists the modules of the reference. */
+export const MODULES = "docs/modules.md";
 
 /** The pages of a language in their order, each a file of the repository. */
 export type Navigation = readonly { readonly title: string; readonly path: string }[];

@@ -1,9 +1,10 @@
 /** The pages of the site as HTML. Pure. @module */
 
-import { dirname } from "node:path/posix";
+import { dirname, join } from "node:path/posix";
 import MarkdownIt, { type Token } from "markdown-it";
 import {
   type Link,
+  MODULES,
   type Navigation,
   outputOf,
   REFERENCE,
@@ -32,7 +33,7 @@ const parser = new MarkdownIt({ html: true });
 const { escapeHtml } = parser.utils;
 
 /** Code that may be the name of a module, and is no link already. */
-const MODULE = /(?<!<a [^>]*>)<code>([a-z0-9/-]+)<\/code>/g;
+const MODULE = /(?<!<a [^>]*>)<code>(?:@portside\/kit\/?)?([a-z0-9/-]*)<\/code>/g;
 
 /**
  * Renders a page of Markdown.
@@ -67,9 +68,8 @@ export function renderSource(source: string, text: string, navigation: Navigatio
 }
 
 function linkToModule(source: string, name: string, code: string): string {
-  return `<a href="${
-    relativeTo(outputOf(source), `${dirname(REFERENCE)}/${name}/index.html`)
-  }">${code}</a>`;
+  const path = join(dirname(REFERENCE), name, "index.html");
+  return `<a href="${relativeTo(outputOf(source), path)}">${code}</a>`;
 }
 
 /** Points the links to the files of the site, and returns what they meant. */
@@ -129,6 +129,7 @@ function frame(source: string, title: string, body: string, pages: string): stri
   const chinese = source.endsWith(".zh-CN.md");
   const to = (path: string) => relativeTo(outputOf(source), path);
   const home = outputOf(chinese ? "README.zh-CN.md" : "README.md");
+  const modules = outputOf(chinese ? MODULES.replace(/md$/, "zh-CN.md") : MODULES);
   const [contents, reference] = chinese ? ["目录", "API 参考"] : ["Contents", "Reference"];
   return `<!DOCTYPE html>
 <html lang="${chinese ? "zh-CN" : "en"}">
@@ -143,7 +144,7 @@ function frame(source: string, title: string, body: string, pages: string): stri
 <header>
 <a class="home" href="${to(home)}">Portside</a>
 <a class="contents" href="#contents">${contents}</a>
-<a href="${to(REFERENCE)}">${reference}</a>
+<a href="${to(modules)}">${reference}</a>
 </header>
 <main>
 ${body}

@@ -4,13 +4,24 @@ import { dirname } from "node:path/posix";
 import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import config from "../../deno.json" with { type: "json" };
-import { outputOf, REFERENCE, relativeTo } from "./links.ts";
+import { MODULES, outputOf, REFERENCE, relativeTo } from "./links.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const EXPORTS: Readonly<Record<string, string>> = config.exports;
 
 /** The link to the start of the reference, at the top of each of its pages. */
 const START = /<li>\s*<a href="([^"]*)" class="contextLink">@portside&#x2F;kit<\/a>/;
+
+/** An import in the usage of a symbol, which names the subpath alone. */
+const USAGE = /(?<=import [^;&]* from &quot;)(\.|[a-z][a-z0-9/-]*)(?=&quot;;)/g;
+
+/** The head of a page on a phone: the way back stands above the search. */
+const NARROW = `
+@media (max-width: 48rem) {
+  #topnav { height: auto; position: static }
+  #topnav > div { flex-wrap: wrap; gap: 0.5rem }
+}
+`;
 
 /** The link from a symbol to its source, which is a path of this machine. */
 const SOURCE = /href="(file:[^"]*)"/g;
@@ -45,6 +56,7 @@ export async function writeReference(
     const html = await Deno.readTextFile(`${site}/${page}`);
     await Deno.writeTextFile(`${site}/${page}`, linkToSite(page, html, sources));
   }
+  await Deno.writeTextFile(`${site}/${folder}/page.css`, NARROW, { append: true });
   return sources;
 }
 
@@ -57,14 +69,19 @@ async function pagesBelow(site: string, folder: string): Promise<string[]> {
   return pages;
 }
 
-/** Adds a link to the site to a page, and points the links to sources to pages of the site. */
+/** Adds links to the site to a page, and corrects what only this machine and `deno doc` understand. */
 function linkToSite(page: string, html: string, sources: Set<string>): string {
+  const modules = outputOf(MODULES);
   return html.replace(
     START,
     () =>
       `<li><a href="${relativeTo(page, "index.html")}" class="contextLink">Portside</a> ·
-<a href="${relativeTo(page, REFERENCE)}" class="contextLink">Reference</a>`,
+<a href="${relativeTo(page, modules)}" class="contextLink">Modules</a>`,
   )
+    .replace(USAGE, (subpath) => {
+      if (subpath === ".") return config.name;
+      return `./${subpath}` in EXPORTS ? `${config.name}/${subpath}` : subpath;
+    })
     .replace(SOURCE, (_, link) => {
       const url = new URL(link.replaceAll("&#x2F;", "/"));
       const source = relative(ROOT, fileURLToPath(url)).replaceAll("\\", "/");

@@ -3,24 +3,6 @@
  * pool with a limit for each host, and time limits for each phase. Errors state what happened and
  * whether anything was sent.
  *
- * @example Request JSON
- * ```ts
- * import { createClient } from "@portside/kit/http/client";
- * import { assertEquals } from "@std/assert";
- *
- * await using server = Deno.serve({ port: 0, onListen() {} }, async (request) => {
- *   const { searchParams } = new URL(request.url);
- *   return Response.json({ page: searchParams.get("page"), body: await request.text() });
- * });
- * await using client = createClient({ baseUrl: `http://127.0.0.1:${server.addr.port}/api/` });
- *
- * const list = await client.get("users", { params: { page: 2 } }).json<{ page: string }>();
- * assertEquals(list.page, "2");
- *
- * const made = await client.post("users", { json: { name: "ada" } });
- * assertEquals(await made.json(), { page: null, body: '{"name":"ada"}' });
- * ```
- *
  * All requests use kept connections. The client never sends a request twice without the caller's
  * knowledge. If a kept connection ends before the first byte of a response, a request that may be
  * repeated (RFC 9110 §9.2.2, or with an `Idempotency-Key`) is sent once more on a new connection, unless

@@ -18,19 +18,6 @@
  * tunnel see a reset. So does an HTTP/1.0 client whose response has no length. For this, a tunnel uses two
  * file descriptors for each side. Windows does not support such a reset, and shows a normal end.
  *
- * @example A proxy for this machine
- * ```ts
- * import { serveProxy } from "@portside/kit/http/proxy";
- * import { serveHttp } from "@portside/kit/http/server";
- * import { assertEquals } from "@std/assert";
- *
- * await using origin = serveHttp({ port: 0 }, () => new Response("hello"));
- * await using proxy = serveProxy({ port: 0, allowPrivate: true });
- * using client = Deno.createHttpClient({ proxy: { url: proxy.url } });
- * const response = await fetch(origin.url, { client });
- * assertEquals(await response.text(), "hello");
- * ```
- *
  * @example Other proxies for some targets
  * ```ts
  * import { serveProxy } from "@portside/kit/http/proxy";

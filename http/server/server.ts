@@ -11,17 +11,6 @@
  * A handler is `(request, info) => Response | Promise<Response>`. The `fetch` function of Hono, Oak or
  * any other framework is such a handler.
  *
- * @example Hello
- * ```ts
- * import { serveHttp } from "@portside/kit/http/server";
- * import { json } from "@portside/kit/http/json";
- * import { assertEquals } from "@std/assert";
- *
- * await using server = serveHttp({ port: 0 }, () => json({ message: "Hello, World!" }));
- * const response = await fetch(server.url);
- * assertEquals(await response.json(), { message: "Hello, World!" });
- * ```
- *
  * A handler notices when its client leaves: `request.signal`, which is also `info.signal`, is aborted,
  * and the body of a streamed response is cancelled. `info` also sends early hints (103) and trailers,
  * and has the trailers of a request; see {@linkcode HttpInfo}.

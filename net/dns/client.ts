@@ -3,24 +3,6 @@
  * switches to TCP if an answer does not fit (RFC 1035 §4.2, RFC 7766), or uses TLS (RFC 7858). Unlike `Deno.resolveDns`, it
  * distinguishes NXDOMAIN, SERVFAIL and a name without such records, and it returns the TTL.
  *
- * @example A name that does not exist
- * ```ts
- * import { decodeDnsMessage, encodeDnsMessage, queryDns } from "@portside/kit/net/dns";
- * import { bindUdp } from "@portside/kit/net/udp";
- * import { assertEquals } from "@std/assert";
- *
- * await using server = await bindUdp();
- * const serving = server.receive().then(({ data, from }) => {
- *   const { id, questions } = decodeDnsMessage(data);
- *   const answer = { id, questions, response: true, code: "NXDOMAIN" };
- *   return server.send(encodeDnsMessage(answer), from);
- * });
- * const { port } = server.addr;
- * const { code, answers } = await queryDns("no.test", "A", { server: "127.0.0.1", port });
- * assertEquals([code, answers], ["NXDOMAIN", []]);
- * await serving;
- * ```
- *
  * **Permissions**: `--allow-net` for the server with its port, and for the local address:
  * `127.0.0.1` for a server on this machine, else `0.0.0.0` or `[::]`.
  *

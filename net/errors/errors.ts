@@ -30,21 +30,6 @@
  * Texts of a peer or of the system are escaped in messages: they stay on one line and cannot control
  * a terminal.
  *
- * @example Distinguish failures
- * ```ts
- * import { NetError } from "@portside/kit/net/errors";
- * import { connectTcp } from "@portside/kit/net/tcp";
- * import { assertEquals, assertInstanceOf } from "@std/assert";
- *
- * try {
- *   await connectTcp({ hostname: "127.0.0.1", port: 1 });
- * } catch (error) {
- *   assertInstanceOf(error, NetError);
- *   assertEquals(error.kind, "refused");
- *   assertEquals(error.message, "Cannot connect to 127.0.0.1:1: connection refused");
- * }
- * ```
- *
  * **Permissions**: none.
  *
  * @module

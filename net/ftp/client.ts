@@ -9,16 +9,6 @@
  * default, and vsftpd with `require_ssl_reuse`. Neither Deno's TLS nor its `node:tls` can resume a session
  * of another connection, so such a server rejects the transfers. The error names the settings to change.
  *
- * @example Download a file
- * ```ts
- * import { connectFtp } from "@portside/kit/net/ftp";
- *
- * async function fetchNotes(hostname: string, password: string): Promise<string> {
- *   await using ftp = await connectFtp({ hostname, username: "ann", password });
- *   return await new Response(await ftp.download("notes.txt")).text();
- * }
- * ```
- *
  * **Permissions**: `--allow-net=files.example` for the server without a port, because each data
  * connection has a port of its own.
  *

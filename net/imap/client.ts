@@ -4,19 +4,6 @@
  *
  * Messages are identified by their UIDs, which stay the same while `uidValidity` of the folder does.
  *
- * @example Get the subjects of all unread messages
- * ```ts
- * import { connectImap } from "@portside/kit/net/imap";
- *
- * async function unread(hostname: string, password: string): Promise<(string | undefined)[]> {
- *   await using mail = await connectImap({ hostname, username: "ann", password });
- *   await mail.examine("INBOX");
- *   const uids = await mail.search({ seen: false });
- *   const messages = await mail.fetch(uids, { envelope: true });
- *   return messages.map(({ envelope }) => envelope?.subject);
- * }
- * ```
- *
  * **Permissions**: `--allow-net=mail.example:993` for the server, or port 143 with STARTTLS.
  *
  * @module

@@ -3,17 +3,6 @@
  * RFC 7677), PLAIN (RFC 4616), LOGIN, CRAM-MD5 (RFC 2195), OAUTHBEARER (RFC 7628), XOAUTH2, and
  * EXTERNAL (RFC 4422 Appendix A).
  *
- * @example The initial response of PLAIN
- * ```ts
- * import { startSasl } from "@portside/kit/net/mail";
- * import { assertEquals } from "@std/assert";
- *
- * const credentials = { username: "ann", password: "secret" };
- * const exchange = startSasl(["PLAIN", "LOGIN"], credentials, { encrypted: true });
- * assertEquals(exchange.name, "PLAIN");
- * assertEquals(new TextDecoder().decode(exchange.initial), "\0ann\0secret");
- * ```
- *
  * **Permissions**: none.
  *
  * @module

@@ -2,25 +2,6 @@
  * A pool of open TCP and TLS connections. It limits the connections per host, keeps idle ones for
  * a while, checks them before reuse, and serves callers in order.
  *
- * @example Borrow a connection twice
- * ```ts
- * import { createPool } from "@portside/kit/net/pool";
- * import { serveTcp } from "@portside/kit/net/tcp";
- * import { assertEquals } from "@std/assert";
- *
- * await using server = serveTcp({}, async (conn) => {
- *   for await (const line of conn.lines()) await conn.write(`you said ${line}\n`);
- * });
- * await using pool = createPool({ maxPerHost: 10 });
- * for (const word of ["one", "two"]) {
- *   await using lease = await pool.acquire({ port: server.addr.port });
- *   await lease.connection.write(`${word}\n`);
- *   assertEquals(await lease.connection.readLine(), `you said ${word}`);
- *   lease.keep();
- * }
- * assertEquals(pool.stats().opened, 1);
- * ```
- *
  * A connection returns to the pool only if `keep()` of its lease has been called after a complete
  * exchange. Otherwise the next caller could read the rest of an old answer.
  *

@@ -4,16 +4,6 @@
  * `quit()` deletes the messages that are marked as deleted. A session that ends in another way, by
  * `close()` or by a lost connection, deletes nothing.
  *
- * @example List the sizes of all messages
- * ```ts
- * import { connectPop3 } from "@portside/kit/net/pop3";
- *
- * async function sizes(hostname: string, password: string): Promise<number[]> {
- *   await using mail = await connectPop3({ hostname, username: "ann", password });
- *   return (await mail.list()).map(({ size }) => size);
- * }
- * ```
- *
  * **Permissions**: `--allow-net=mail.example:995` for the server, or port 110 with STLS.
  *
  * @module

@@ -3,18 +3,6 @@
  * (RFC 2033): STARTTLS by default, pipelined, with messages of any size as streams, and with a result for
  * every recipient. `buildMessage` of `net/mail-message` builds messages with attachments.
  *
- * @example Send a message
- * ```ts
- * import { connectSmtp } from "@portside/kit/net/smtp";
- *
- * async function sayHello(hostname: string, password: string): Promise<void> {
- *   await using mail = await connectSmtp({ hostname, username: "ann", password });
- *   const message = "From: ann@example.com\nTo: bob@example.com\nSubject: hi\n\nhello\n";
- *   const { rejected } = await mail.send({ from: "ann@example.com", to: ["bob@example.com"] }, message);
- *   if (rejected.length > 0) console.error(rejected);
- * }
- * ```
- *
  * **Permissions**: `--allow-net=mail.example:587` for the server, or port 465 with `tls: "implicit"`.
  *
  * @module

@@ -2,19 +2,6 @@
  * A TCP server with safe defaults: limits on connections and on their idle and write times, isolated
  * handlers, and graceful shutdown.
  *
- * @example Answer every line
- * ```ts
- * import { connectTcp, serveTcp } from "@portside/kit/net/tcp";
- * import { assertEquals } from "@std/assert";
- *
- * await using server = serveTcp({ port: 0 }, async (conn) => {
- *   for await (const line of conn.lines({ max: 1024 })) await conn.write(`you said ${line}\n`);
- * });
- * await using client = await connectTcp({ port: server.addr.port });
- * await client.write("hello\n");
- * assertEquals(await client.readLine({ timeout: 1000 }), "you said hello");
- * ```
- *
  * @example Behind a load balancer that speaks the PROXY protocol
  * ```ts
  * import { encodeProxyHeader } from "@portside/kit/net/proxy-protocol-codec";

@@ -3,20 +3,22 @@
  * them. A Worker that ends or stops responding is replaced. {@linkcode WorkerServer.reload} replaces
  * the Workers one by one while the others serve. One call of `shutdown` ends all of them.
  *
- * Each Worker runs the module of the option `module`, which calls {@linkcode runWorker}:
+ * Each Worker runs the module of the option `module`, which calls {@linkcode runWorker}.
  *
- * ```ts ignore
- * // worker.ts
- * import { runWorker, serveTcp } from "@portside/kit/net";
- * runWorker(({ hostname, port }) =>
- *   serveTcp({ hostname, port, sharePort: true }, (conn) => conn.write("hello\n"))
- * );
+ * @example A module for Workers, and the program that starts them
+ * ```ts
+ * import { runWorker, serveTcp, serveWithWorkers, type WorkerServer } from "@portside/kit/net";
  *
- * // main.ts
- * import { serveWithWorkers } from "@portside/kit/net";
- * const module = new URL("./worker.ts", import.meta.url);
- * await using server = await serveWithWorkers({ module, workers: 4, port: 8000 });
- * console.log(server.url);
+ * function work(): void { // The module worker.ts calls this.
+ *   runWorker(({ hostname, port }) =>
+ *     serveTcp({ hostname, port, sharePort: true }, (conn) => conn.write("hello\n"))
+ *   );
+ * }
+ *
+ * async function main(): Promise<WorkerServer> { // The program main.ts calls this.
+ *   const module = new URL("./worker.ts", import.meta.url);
+ *   return await serveWithWorkers({ module, workers: 4, port: 8000 });
+ * }
  * ```
  *
  * **Permissions**: `--allow-net` as for the server itself, and `--allow-read` for the files of the

@@ -1,22 +1,6 @@
 /**
  * A TLS client. It verifies the certificate and the name, and limits the time of the handshake.
  *
- * @example Trust your own authority
- * ```ts
- * import { developmentCertificate } from "@portside/kit/net/certificate";
- * import { connectTls, serveTls } from "@portside/kit/net/tls";
- * import { assertEquals } from "@std/assert";
- *
- * const { cert, key, ca } = await developmentCertificate({ names: ["localhost"] });
- * await using server = serveTls({ cert, key }, (conn) => conn.write("hello\n"));
- * await using conn = await connectTls({
- *   hostname: "localhost",
- *   port: server.addr.port,
- *   caCerts: [ca],
- * });
- * assertEquals(await conn.readLine(), "hello");
- * ```
- *
  * **Known limit**: if a server stops during the handshake, `connectTls` rejects after
  * `handshakeTimeout`, but Deno 2.9 closes the file descriptor only when the server closes the
  * connection. With `engine: "node"`, the descriptor is closed at once.

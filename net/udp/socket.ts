@@ -5,19 +5,6 @@
  * UDP loses, repeats and reorders datagrams without notice. Received datagrams wait in a bounded
  * inbox. Datagrams that do not fit are dropped and counted.
  *
- * @example A request and its answer
- * ```ts
- * import { bindUdp } from "@portside/kit/net/udp";
- * import { assertEquals } from "@std/assert";
- *
- * await using server = await bindUdp();
- * await using client = await bindUdp();
- * const serving = server.receive().then(({ data, from }) => server.send(data, from));
- * const answer = await client.request("ping", server.addr, { timeout: 500, resends: 2 });
- * await serving;
- * assertEquals(new TextDecoder().decode(answer.data), "ping");
- * ```
- *
  * **Permissions**: `--allow-net=127.0.0.1` for the local address, and the same for each peer.
  *
  * @module

@@ -5,20 +5,6 @@
  * The server replaces a socket file that a dead server has left behind. It never replaces a socket
  * with a listening server, or another kind of file.
  *
- * @example Answer every line
- * ```ts
- * import { connectUnix, serveUnix } from "@portside/kit/net/unix";
- * import { assertEquals } from "@std/assert";
- *
- * const path = `${await Deno.makeTempDir()}/app.sock`;
- * await using server = await serveUnix({ path }, async (conn) => {
- *   for await (const line of conn.lines()) await conn.write(`you said ${line}\n`);
- * });
- * await using client = await connectUnix({ path });
- * await client.write("hello\n");
- * assertEquals(await client.readLine({ timeout: 1000 }), "you said hello");
- * ```
- *
  * **Permissions**: `--allow-read=<path> --allow-write=<path> --allow-net=unix:<path>`. It does not
  * work on Windows.
  *

@@ -2,17 +2,6 @@
  * Opens WebSockets with a time limit, a signal, header fields, private certificate authorities, errors
  * that name the cause, and optional reconnecting.
  *
- * @example Ask and read the answer
- * ```ts
- * import { connectWebSocket } from "@portside/kit/ws/client";
- * import { serveWebSocket } from "@portside/kit/ws/server";
- * import { assertEquals } from "@std/assert";
- *
- * await using server = serveWebSocket({ port: 0 }, (conn) => conn.send("hello"));
- * await using conn = await connectWebSocket(server.url, { timeout: 2000 });
- * assertEquals(await conn.receive({ timeout: 1000 }), "hello");
- * ```
- *
  * The client runs on connections of this package and is as strict as a hardened server: it masks its
  * frames, refuses masked frames of a server, checks `Sec-WebSocket-Accept`, subprotocol and extensions,
  * and checks sizes before it stores a payload. `close()` ends the TCP connection of a server that does

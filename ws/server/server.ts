@@ -2,20 +2,6 @@
  * A WebSocket server with safe limits: connections in total and per address, message size, queues in
  * both directions, pings, origin checks, isolated handlers, and a graceful shutdown.
  *
- * @example Answer every message
- * ```ts
- * import { connectWebSocket } from "@portside/kit/ws/client";
- * import { serveWebSocket } from "@portside/kit/ws/server";
- * import { assertEquals } from "@std/assert";
- *
- * await using server = serveWebSocket({ port: 0 }, async (conn) => {
- *   for await (const message of conn) await conn.send(message);
- * });
- * await using conn = await connectWebSocket(server.url);
- * await conn.send("hello");
- * assertEquals(await conn.receive({ timeout: 1000 }), "hello");
- * ```
- *
  * The server uses `serveHttp`. Like that, it is hardened by default unless it listens on loopback. A
  * hardened server also limits silent connections, endless heads and messages, and peers that do not
  * answer a close frame. It answers a protocol violation with the close code of RFC 6455.

@@ -2,26 +2,6 @@
  * Builds messages in MIME as streams, in constant memory. Nodemailer's composer encodes names, subjects,
  * texts and files (RFC 2045, RFC 2047, RFC 2231, RFC 5322) in a form that every server accepts.
  *
- * @example A message with a file, and its envelope
- * ```ts
- * import { buildMessage, messageEnvelope } from "@portside/kit/net/mail-message";
- * import { assertEquals, assertStringIncludes } from "@std/assert";
- *
- * const message = {
- *   from: { name: "Ännchen", address: "ann@example.com" },
- *   to: "Bob <bob@example.com>",
- *   bcc: "eve@example.com",
- *   subject: "Grüße",
- *   text: "hello",
- *   attachments: [{ filename: "numbers.csv", content: "1,2,3\n" }],
- * };
- * const { from, to } = messageEnvelope(message);
- * assertEquals([from, ...to], ["ann@example.com", "bob@example.com", "eve@example.com"]);
- * // `await smtp.send({ from, to }, buildMessage(message))` sends it.
- * const text = await new Response(buildMessage(message)).text();
- * assertStringIncludes(text, "Subject: =?UTF-8?Q?Gr=C3=BC=C3=9Fe?=\r\n");
- * ```
- *
  * **Permissions**: none.
  *
  * @module
