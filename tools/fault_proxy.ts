@@ -33,7 +33,8 @@
  */
 
 import { type HostPort, parseHostPort } from "../net/address.ts";
-import { serveUdpFaultProxy } from "./fault_proxy/udp.ts";
+import type { OptionRules } from "../net/internal/options.ts";
+import { serveUdpFaultProxy, type UdpFaultProxyOptions } from "./fault_proxy/udp.ts";
 import {
   badValue,
   type CliContext,
@@ -44,14 +45,18 @@ import {
   serverFlags,
 } from "./cli.ts";
 import { serveFaultControl } from "./fault_proxy/control.ts";
-import { FAULT_PROXY, PROXY_FAULTS } from "./fault_proxy/_option_rules.ts";
+import {
+  FAULT_PROXY,
+  NETWORK_FAULTS,
+  PROXY_FAULTS,
+  SCHEDULED,
+} from "./fault_proxy/_option_rules.ts";
 import { ListeningProxy } from "./fault_proxy/_proxy.ts";
 import type {
   FaultProxy,
   FaultProxyEvent,
   FaultProxyOptions,
   NetworkFaults,
-  ScheduledFaults,
 } from "./fault_proxy/options.ts";
 
 export {
@@ -241,11 +246,12 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
       refuseFlags(STREAM_FLAGS, values, "to --udp");
       const { latency, jitter, loss, duplicate, direction } = values;
       const faults = { latency, jitter, loss, duplicate };
-      await using proxy = await checked(serveUdpFaultProxy, {
+      const options: UdpFaultProxyOptions = {
         ...{ hostname, port, to: readTo(to!) },
         ...direction !== "download" && { upload: faults },
         ...direction !== "upload" && { download: faults },
-      });
+      };
+      await using proxy = await checked(() => serveUdpFaultProxy(options));
       ctx.listening(proxy);
       return await ctx.untilShutdown(proxy, { drain });
     }
@@ -255,30 +261,30 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
     const faults = Object.fromEntries(
       FAULT_FLAGS.flatMap((name) => values[name] === undefined ? [] : [[name, values[name]]]),
     );
-    const options: FaultProxyOptions = {
+    const options = await checked((): FaultProxyOptions => ({
       ...{ hostname, port, to: readTo(to!), maxConnections, connectTimeout, scheduleInterval },
       ...{ probability, onEvent },
       upload: {
         ...direction !== "download" && faults,
-        ...readJson<NetworkFaults>("--upload", upload, "an object"),
+        ...readJson("--upload", upload, NETWORK_FAULTS),
       },
       download: {
         ...direction !== "upload" && faults,
-        ...readJson<NetworkFaults>("--download", download, "an object"),
+        ...readJson("--download", download, NETWORK_FAULTS),
       },
-      schedule: readJson<ScheduledFaults[]>("--schedule", schedule, "a list"),
-    };
-    await using proxy = await checked(serveFaultProxy, options);
+      schedule: readJsonList("--schedule", schedule, SCHEDULED),
+    }));
+    await using proxy = await checked(() => serveFaultProxy(options));
     ctx.listening(proxy);
     if (refuse) await proxy.setFaults({ ...PROXY_FAULTS.pick(options), refuse });
     await ctx.untilShutdown(proxy, { drain });
   });
 }
 
-/** Starts a proxy, which checks the values of the flags with JSON and addresses. */
-async function checked<O, P>(serve: (options: O) => Promise<P>, options: O): Promise<P> {
+/** Calls a function that checks values of flags, such as JSON and addresses. */
+async function checked<T>(work: () => T | Promise<T>): Promise<T> {
   try {
-    return await serve(options);
+    return await work();
   } catch (error) {
     if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
     throw new CliError(error.message, ExitCode.usage);
@@ -295,13 +301,24 @@ function log(ctx: CliContext, event: FaultProxyEvent): void {
   } else ctx.log.info("{peer}: closed, {uploaded} bytes up, {downloaded} down", event);
 }
 
-/** Reads an object or a list. The rules of the options check what it contains. */
-function readJson<T extends object>(flag: string, text: string, kind: "an object" | "a list"): T {
+/** Reads an object with options. */
+function readJson<T extends object>(flag: string, text: string, rules: OptionRules<T>): T {
+  return rules.checkValue(flag, parseJson(flag, text));
+}
+
+/** Reads a list of objects with options. */
+function readJsonList<T extends object>(flag: string, text: string, rules: OptionRules<T>): T[] {
+  const list = parseJson(flag, text);
+  if (!Array.isArray(list)) throw badValue(flag, text, "a list in JSON");
+  return list.map((one: unknown, i) => rules.checkValue(`${flag}[${i}]`, one));
+}
+
+function parseJson(flag: string, text: string): unknown {
   try {
-    const value: unknown = JSON.parse(text);
-    if (value instanceof Object && Array.isArray(value) === (kind === "a list")) return value as T;
-  } catch { /* The error below is for the command line. */ }
-  throw badValue(flag, text, `${kind} in JSON`);
+    return JSON.parse(text);
+  } catch {
+    throw badValue(flag, text, "JSON");
+  }
 }
 
 function readTo(text: string): HostPort {

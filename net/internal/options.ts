@@ -73,6 +73,14 @@ export class OptionRules<T extends object> {
     return this.#checked.has(options) ? options : this.checkAt("", owner, options);
   }
 
+  /** Checks a value of an unknown type, such as a part of other options, or one that JSON had. */
+  checkValue(name: string, value: unknown): T {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) {
+      throw new TypeError(messageFor(name, "an object", value));
+    }
+    return this.checkAt(`${name}.`, name, value);
+  }
+
   /**
    * Checks options without making a copy, for functions that are called for each message. The caller
    * must take the values out of the options at once, and must not spread, keep or pass them on.
@@ -164,12 +172,7 @@ export function rule(requires: string, accepts: (value: unknown) => boolean): Ru
 
 /** Makes a rule for options in an option: `sendQueue: group(new OptionRules(…))`. */
 export function group<T extends object>(rules: OptionRules<T>): Rule {
-  return (name, value) => {
-    if (typeof value !== "object" || value === null || Array.isArray(value)) {
-      throw new TypeError(messageFor(name, "an object", value));
-    }
-    return rules.checkAt(`${name}.`, name, value);
-  };
+  return (name, value) => rules.checkValue(name, value);
 }
 
 /** Makes a rule for an array whose entries fit a rule. */

@@ -2,7 +2,7 @@ import { connect, type Socket } from "node:net";
 import { formatAddress } from "../../net/address.ts";
 import { toNetError } from "../../net/errors/errors.ts";
 import { timeLimit } from "../../net/internal/options.ts";
-import { type Fault, FaultPipe } from "./_pipe.ts";
+import { type Fault, FaultPipe, type ProxyTraffic } from "./_pipe.ts";
 import type { FaultProxyOptions, ProxyFaults } from "./options.ts";
 
 /**
@@ -11,6 +11,12 @@ import type { FaultProxyOptions, ProxyFaults } from "./options.ts";
  * @param draw Returns a random number from 0 to 1 that stays the same for this connection and name.
  */
 export type FaultPlan = (draw: (name: string) => number) => ProxyFaults;
+
+/** The faults and the counters that all connections of a proxy share. */
+export interface ProxyPlan {
+  readonly faults: FaultPlan;
+  readonly traffic: ProxyTraffic;
+}
 
 /** The connections to a client and to the target server, and the pipes between them. */
 export class FaultLink {
@@ -21,14 +27,15 @@ export class FaultLink {
   /** A random number of this connection for each fault that only some connections have. */
   readonly #draws = new Map<string, number>();
 
-  constructor(client: Socket, options: FaultProxyOptions, plan: FaultPlan) {
+  constructor(client: Socket, options: FaultProxyOptions, plan: ProxyPlan) {
     const { to, connectTimeout = 10_000, onEvent, random = Math.random } = options;
     const draw = (name: string) => {
       let drawn = this.#draws.get(name);
       if (drawn === undefined) this.#draws.set(name, drawn = random());
       return drawn;
     };
-    const faults = () => plan(draw);
+    const faults = () => plan.faults(draw);
+    const { traffic } = plan;
     const peer = formatAddress({
       hostname: client.remoteAddress ?? "",
       port: client.remotePort ?? 0,
@@ -55,8 +62,8 @@ export class FaultLink {
       const upload = () => faults().upload ?? {};
       const download = () => faults().download ?? {};
       this.#pipes = [
-        new FaultPipe(client, this.#server, upload, random, told("upload")),
-        new FaultPipe(this.#server, client, download, random, told("download")),
+        new FaultPipe(client, this.#server, upload, random, told("upload"), traffic.upload),
+        new FaultPipe(this.#server, client, download, random, told("download"), traffic.download),
       ];
       client.resume();
     });

@@ -20,34 +20,37 @@ import type { FaultProxyOptions, NetworkFaults, ProxyFaults, ScheduledFaults } f
 
 const delay = numberFrom(0, MAX_TIMER);
 
-const NETWORK_FAULTS = group(
-  new OptionRules<NetworkFaults>({
-    latency: delay,
-    jitter: delay,
-    bandwidth: numberFrom(1),
-    chunkSize: count,
-    chunkVariation: numberFrom(0),
-    chunkDelay: delay,
-    stallAfter: limit,
-    resetAfter: limit,
-    truncateAfter: limit,
-    closeAfter: limit,
-    closeAfterTime: numberFrom(0),
-    resetAfterTime: numberFrom(0),
-    closeDelay: delay,
-    discard: flag,
-  }),
-);
+/** The rules for the faults of one direction. */
+export const NETWORK_FAULTS = new OptionRules<NetworkFaults>({
+  latency: delay,
+  jitter: delay,
+  bandwidth: numberFrom(1),
+  chunkSize: count,
+  chunkVariation: numberFrom(0),
+  chunkDelay: delay,
+  stallAfter: limit,
+  resetAfter: limit,
+  truncateAfter: limit,
+  closeAfter: limit,
+  closeAfterTime: numberFrom(0),
+  resetAfterTime: numberFrom(0),
+  closeDelay: delay,
+  discard: flag,
+});
 
 /** The rules for the faults of a proxy. */
 export const PROXY_FAULTS = new OptionRules<ProxyFaults>({
-  upload: NETWORK_FAULTS,
-  download: NETWORK_FAULTS,
+  upload: group(NETWORK_FAULTS),
+  download: group(NETWORK_FAULTS),
   refuse: flag,
   probability: numberFrom(0, 1),
 });
 
-const SCHEDULED = new OptionRules<ScheduledFaults>({ ...PROXY_FAULTS.rules, at: required(delay) });
+/** The rules for the faults of a schedule. */
+export const SCHEDULED = new OptionRules<ScheduledFaults>({
+  ...PROXY_FAULTS.rules,
+  at: required(delay),
+});
 
 /** The rules for the options of `serveFaultProxy`. */
 export const FAULT_PROXY = new OptionRules<FaultProxyOptions>({

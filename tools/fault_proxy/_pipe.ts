@@ -14,6 +14,20 @@ const SLICE = 20;
 /** Delay of a reset in milliseconds, so that the peer can read the data before it. */
 const HEAD_START = 20;
 
+/** The bytes of one direction. */
+export interface Traffic {
+  /** Number of bytes read from the sender. */
+  received: number;
+  /** Number of bytes written to the receiver. */
+  sent: number;
+}
+
+/** The bytes of a proxy, by direction. */
+export class ProxyTraffic {
+  readonly upload: Traffic = { received: 0, sent: 0 };
+  readonly download: Traffic = { received: 0, sent: 0 };
+}
+
 interface Chunk {
   readonly bytes: Uint8Array;
   readonly due: number;
@@ -32,6 +46,7 @@ export class FaultPipe {
   readonly #faults: () => NetworkFaults;
   readonly #random: () => number;
   readonly #onFault: (fault: Fault) => void;
+  readonly #traffic: Traffic;
   readonly #queue: Chunk[] = [];
   #queued = 0;
   #lastDue = 0;
@@ -50,12 +65,14 @@ export class FaultPipe {
     faults: () => NetworkFaults,
     random: () => number,
     onFault: (fault: Fault) => void,
+    traffic: Traffic,
   ) {
     this.#from = from;
     this.#to = to;
     this.#faults = faults;
     this.#random = random;
     this.#onFault = onFault;
+    this.#traffic = traffic;
     from.on("data", (bytes: Uint8Array) => this.#take(bytes));
     from.on("end", () => {
       this.#ended = true;
@@ -88,6 +105,7 @@ export class FaultPipe {
   }
 
   #take(bytes: Uint8Array): void {
+    this.#traffic.received += bytes.length;
     if (this.#discarding || this.#faults().discard) return;
     const { latency = 0, jitter = 0 } = this.#faults();
     const due = performance.now() + Math.max(0, latency + jitter * (this.#random() * 2 - 1));
@@ -143,6 +161,7 @@ export class FaultPipe {
     if (size > 0) {
       await this.#write(chunk.bytes.subarray(0, size));
       this.bytes += size;
+      this.#traffic.sent += size;
       this.#queued -= size;
       const rest = chunk.bytes.subarray(size);
       if (rest.length === 0) this.#queue.shift();

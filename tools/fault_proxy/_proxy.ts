@@ -6,8 +6,9 @@ import { ignoreFailure } from "../../net/internal/ignore_failure.ts";
 import { SHUTDOWN } from "../../net/internal/listening_server.ts";
 import { countLimit } from "../../net/internal/options.ts";
 import type { ShutdownOptions, ShutdownReport } from "../../net/tcp/server_options.ts";
-import { FaultLink, type FaultPlan } from "./_link.ts";
+import { FaultLink, type ProxyPlan } from "./_link.ts";
 import { PROXY_FAULTS } from "./_option_rules.ts";
+import { ProxyTraffic } from "./_pipe.ts";
 import type { FaultProxy, FaultProxyOptions, FaultProxyStats, ProxyFaults } from "./options.ts";
 
 /** A proxy that listens after its first `setFaults`. */
@@ -18,8 +19,8 @@ export class ListeningProxy implements FaultProxy {
   readonly #options: FaultProxyOptions;
   readonly #links = new Set<FaultLink>();
   readonly #onAbort = () => void this.shutdown();
-  /** The faults of each connection. They override those of `setFaults`. */
-  readonly #plan: FaultPlan | undefined;
+  /** The faults of each connection, which override those of `setFaults`, and the counters. */
+  readonly #plan: ProxyPlan;
   #faults: ProxyFaults = {};
   #scheduler: ReturnType<typeof setTimeout> | undefined;
   #server: Server | undefined;
@@ -29,8 +30,8 @@ export class ListeningProxy implements FaultProxy {
   #accepted = 0;
   #refused = 0;
 
-  constructor(options: FaultProxyOptions, plan?: FaultPlan) {
-    this.#plan = plan;
+  constructor(options: FaultProxyOptions, plan?: ProxyPlan) {
+    this.#plan = plan ?? { faults: (draw) => this.#drawn(draw), traffic: new ProxyTraffic() };
     const { hostname = "127.0.0.1", port = 0, signal } = options;
     this.#options = options;
     this.addr = { transport: "tcp", hostname, port };
@@ -174,7 +175,7 @@ export class ListeningProxy implements FaultProxy {
 
   #accept(client: Socket): void {
     this.#accepted++;
-    const link = new FaultLink(client, this.#options, this.#plan ?? ((draw) => this.#drawn(draw)));
+    const link = new FaultLink(client, this.#options, this.#plan);
     this.#links.add(link);
     link.closed.then(() => this.#links.delete(link));
   }

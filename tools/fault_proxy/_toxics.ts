@@ -81,10 +81,10 @@ const isObject = rule(
   "an object",
   (value) => typeof value === "object" && value !== null && !Array.isArray(value),
 );
-/** A name is a part of a path. */
-const name = rule(
-  "a name of 1 to 200 characters",
-  (value) => typeof value === "string" && value !== "" && value.length <= 200,
+/** The name of a proxy or a toxic. It is a part of a path. */
+export const name: Rule = rule(
+  "a name of at most 200 characters",
+  (value) => typeof value === "string" && value.length <= 200,
 );
 
 /** The rules for a toxic that a client sends. */

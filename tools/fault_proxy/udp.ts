@@ -21,7 +21,7 @@
  */
 
 import { formatAddress, type HostPort } from "../../net/address.ts";
-import { hostName, peerAddress } from "../../net/internal/host_rules.ts";
+import { hostName } from "../../net/internal/host_rules.ts";
 import { ignoreFailure } from "../../net/internal/ignore_failure.ts";
 import {
   callback,
@@ -36,6 +36,7 @@ import {
   signal,
 } from "../../net/internal/options.ts";
 import { bindUdp, connectUdp, type UdpSocket } from "../../net/udp/socket.ts";
+import { resolveBySystem } from "../internal/connection_phases.ts";
 
 /** The faults of datagrams in one direction. */
 export interface DatagramFaults {
@@ -65,7 +66,10 @@ export interface UdpFaultProxyOptions extends UdpProxyFaults {
   hostname?: string;
   /** The port to listen on; 0 selects a free one. @default 0 */
   port?: number;
-  /** The target server, by its IP address. */
+  /**
+   * The target server. A name is resolved once, at the start: to the first address of the family that the
+   * proxy listens on, or to the first one.
+   */
   to: HostPort;
   /** Most clients at a time. The one that has been silent for the longest time ends. @default 1024 */
   maxClients?: number;
@@ -129,7 +133,7 @@ const OPTIONS = new OptionRules<UdpFaultProxyOptions>({
   hostname: hostName,
   port: listenPort,
   to: required(
-    group(new OptionRules<HostPort>({ hostname: required(peerAddress), port: required(port) })),
+    group(new OptionRules<HostPort>({ hostname: required(hostName), port: required(port) })),
   ),
   maxClients: numberFrom(1, 100_000),
   random: callback,
@@ -145,7 +149,7 @@ const MOST_BYTES = 64 * 1024 * 1024;
  *
  * @param options The address to listen on, the target server, and the faults.
  * @returns The running proxy. It listens already.
- * @throws {NetError} In phase "listen": "address-in-use", "permission" …
+ * @throws {NetError} In phase "listen": "address-in-use", "permission" …; in phase "resolve": "dns".
  * @throws {RangeError | TypeError} If an option is invalid.
  *
  * @example Every datagram arrives twice
@@ -167,7 +171,24 @@ export async function serveUdpFaultProxy(options: UdpFaultProxyOptions): Promise
   const { hostname, port, signal } = options;
   signal?.throwIfAborted();
   const front = await bindUdp({ ...hostname && { hostname }, ...port && { port } });
-  return new UdpProxy(front, options);
+  try {
+    const to = await resolved(options.to, front.addr.hostname, signal);
+    return new UdpProxy(front, { ...options, to });
+  } catch (error) {
+    front.close();
+    throw error;
+  }
+}
+
+/** Time limit for the address of a name, in milliseconds. */
+const RESOLVE = 10_000;
+
+async function resolved(to: HostPort, own: string, signal?: AbortSignal): Promise<HostPort> {
+  const hostname = to.hostname.replace(/^\[(.*)\]$/, "$1");
+  const found = await resolveBySystem(hostname, { timeout: RESOLVE, signal });
+  const isSix = (address: string) => address.includes(":");
+  const same = found.find((address) => isSix(address) === isSix(own));
+  return { hostname: same ?? found[0]!, port: to.port };
 }
 
 /** Sends one datagram after the other, because concurrent calls can change the order. */

@@ -175,6 +175,58 @@ Deno.test("each bad request has the status and the message of Toxiproxy", async 
   }
 });
 
+Deno.test("the number of toxics and the length of names and addresses have limits", async () => {
+  await using control = serveFaultControl({ maxToxics: 2 });
+  const proxy = { name: "p", listen: ":0", upstream: "127.0.0.1:9" };
+  const long = "n".repeat(201);
+  assertEquals((await call(control, "POST", "/proxies", proxy)).status, 201);
+  const toxic = (name: string) =>
+    call(control, "POST", "/proxies/p/toxics", { name, type: "latency" });
+  const statuses = [];
+  for (const name of ["a", "n".repeat(200), "b", long]) statuses.push((await toxic(name)).status);
+  assertEquals(statuses, [200, 200, 503, 400]);
+  // A removed toxic leaves its place, and an empty name is the usual one.
+  assertEquals((await call(control, "DELETE", "/proxies/p/toxics/a")).status, 204);
+  assertEquals((await toxic("")).body.name, "latency_downstream");
+  const upstream = `${"h".repeat(300)}:1`;
+  for (const wrong of [{ name: long }, { upstream }, { listen: upstream }]) {
+    const { status } = await call(control, "POST", "/proxies", { ...proxy, ...wrong });
+    assertEquals(status, 400);
+    const path = "name" in wrong ? "/proxies" : "/proxies/p";
+    assertEquals((await call(control, "POST", path, wrong)).status, 400);
+  }
+});
+
+Deno.test("/metrics counts the bytes of each proxy and direction, as Toxiproxy does", async () => {
+  await using server = echo();
+  await using control = serveFaultControl();
+  const upstream = `127.0.0.1:${server.addr.port}`;
+  const name = 'a "quoted\\ name';
+  const { body } = await call(control, "POST", "/proxies", { name, listen: ":0", upstream });
+  const path = `/proxies/${encodeURIComponent(name)}`;
+  const limit = { type: "limit_data", stream: "downstream", attributes: { bytes: 3 } };
+  await call(control, "POST", `${path}/toxics`, limit);
+  await using client = await connectTcp({ port: portOf(body.listen), lingerTimeout: 0 });
+  await client.write("hello");
+  assertEquals(new TextDecoder().decode(await client.readExact(3)), "hel");
+  assertEquals(await client.readChunk({ timeout: 20_000 }), null);
+  const response = await fetch(`${control.url}/metrics`);
+  assertEquals(response.headers.get("content-type"), "text/plain; version=0.0.4; charset=utf-8");
+  const lines = (await response.text()).split("\n").filter((line) => !line.startsWith("# HELP"));
+  const labels = (direction: string) =>
+    `{direction="${direction}",listener="${body.listen}",proxy="a \\"quoted\\\\ name",` +
+    `upstream="${upstream}"}`;
+  assertEquals(lines, [
+    "# TYPE toxiproxy_proxy_received_bytes_total counter",
+    `toxiproxy_proxy_received_bytes_total${labels("upstream")} 5`,
+    `toxiproxy_proxy_received_bytes_total${labels("downstream")} 5`,
+    "# TYPE toxiproxy_proxy_sent_bytes_total counter",
+    `toxiproxy_proxy_sent_bytes_total${labels("upstream")} 5`,
+    `toxiproxy_proxy_sent_bytes_total${labels("downstream")} 3`,
+    "",
+  ]);
+});
+
 Deno.test("web pages cannot control the proxies", async () => {
   await using control = serveFaultControl();
   const page = await call(control, "POST", "/reset", undefined, { origin: "http://evil.test" });

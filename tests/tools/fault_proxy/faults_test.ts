@@ -173,7 +173,6 @@ Deno.test("flags that are bad or without an effect are errors of usage", async (
       [...to, "--download", "[]"],
       [...to, "--schedule", "5"],
       [...to, "--schedule", "null"],
-      ["--to", "localhost:9", "--udp"],
       [...to, "--schedule", '[{"refuse":true}]'],
       [...to, "--probability", "2"],
       [...to, "--loss", "0.5"],

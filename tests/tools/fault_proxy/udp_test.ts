@@ -96,3 +96,20 @@ Deno.test("fault-proxy --udp passes datagrams", async () => {
   program.signal("SIGTERM");
   assertEquals(await program.exitCode(), 0);
 });
+
+Deno.test("a name leads to its address of the family that the proxy listens on", async () => {
+  await using server = await bindUdp();
+  const to = { hostname: "localhost", port: server.addr.port };
+  await using proxy = await serveUdpFaultProxy({ to });
+  await using client = await connectUdp({ hostname, port: proxy.addr.port });
+  await client.send("hello");
+  assertEquals(text((await server.receive({ timeout: 10_000 })).data), "hello");
+});
+
+Deno.test("a signal that is aborted while the name is resolved leaves nothing open", async () => {
+  const stop = new AbortController();
+  const to = { hostname: "localhost", port: 9 };
+  const starting = serveUdpFaultProxy({ to, signal: stop.signal });
+  stop.abort("enough");
+  assertEquals(await starting.then(() => "started", (reason) => reason), "enough");
+});
