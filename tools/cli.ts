@@ -14,7 +14,8 @@
  * | 70 | a bug: an unexpected error, with its stack |
  * | 130 | interrupted before the end of the work, or by a second signal |
  *
- * With `--json`, every line on standard output and standard error is a JSON value.
+ * With `--json`, every line on standard output and every log is a JSON value. A failure is one line of
+ * text on standard error also then.
  *
  * @example "A small program"
  * ```ts
@@ -235,7 +236,9 @@ export function defineCli<const F extends Flags, const P extends Positionals = N
   const help = (color: boolean) =>
     helpText({ examples: [], ...spec, positionals, standardFlags: STANDARD_FLAGS }, color);
   return {
-    help: help(false),
+    get help() {
+      return help(false);
+    },
     async run(args, io = systemIo(), work) {
       const tell = (line: string) => {
         try {

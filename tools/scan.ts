@@ -30,19 +30,16 @@
 
 import { ignoreFailure } from "../net/internal/ignore_failure.ts";
 import { ahead } from "./scan/_concurrent_map.ts";
-import { type CliIo, defineCli } from "./cli.ts";
-import { resolveBySystem } from "./internal/connection_phases.ts";
+import { type CliContext, type CliIo, defineCli } from "./cli.ts";
 import { probeAll } from "./scan/_scheduler.ts";
-import { readBanner, readTls } from "./scan/_open_port_details.ts";
-import { readPorts, readTargets, usage } from "./scan/_input.ts";
-import { identify, type Listener } from "./scan/_identify.ts";
-import { parsePorts } from "./scan/_ports.ts";
+import { checkSize, readPorts, readTargets, refuseWithUdp, usage } from "./scan/_input.ts";
+import type { Listener } from "./scan/_identify.ts";
+import { parsePorts, uniquePorts } from "./scan/_ports.ts";
 import { type ScanFormat, ScanReport } from "./scan/_report.ts";
 import { SCAN, targetsRule } from "./scan/_option_rules.ts";
 import type { ScanOptions, ScanResult, ScanState } from "./scan/options.ts";
 import { countHosts, type ScanTarget, Targets } from "./scan/_targets.ts";
 import { serviceOf, topPorts } from "./scan/_services.ts";
-import { probeUdp } from "./scan/_udp.ts";
 import { COMMON_UDP, topUdpPorts } from "./scan/_udp_payloads.ts";
 
 export type { ScannedService } from "./scan/_identify.ts";
@@ -173,11 +170,15 @@ async function* udpResults(
   failed: ScanResult[],
   { concurrency = 100, timeout = 500, retries = 2, rate = 0, signal }: ScanOptions,
 ): AsyncGenerator<ScanResult, void, void> {
+  const { probeUdp } = await import("./scan/_udp.ts");
   yield* probeUdp(jobs, { concurrency, timeout, retries, rate, signal });
   yield* failed;
 }
 
+// The modules of these functions are loaded when they are needed, since most scans do without them.
+
 async function described(result: ScanResult, listener: Listener): Promise<ScanResult> {
+  const { identify } = await import("./scan/_identify.ts");
   return { ...result, ...await identify(listener) };
 }
 
@@ -189,6 +190,7 @@ async function ask(
   signal: AbortSignal | undefined,
 ): Promise<ScanResult> {
   const { host, address, port } = result;
+  const { readBanner, readTls } = await import("./scan/_open_port_details.ts");
   const [said, spoken] = await Promise.all([
     banner ? readBanner(address, port, timeout, signal) : undefined,
     tls ? readTls(host, address, port, timeout, signal) : undefined,
@@ -203,6 +205,7 @@ async function locate(
 ): Promise<ScanTarget[] | ScanResult> {
   if (!target.named) return [target];
   const { host } = target;
+  const { resolveBySystem } = await import("./internal/connection_phases.ts");
   try {
     const addresses = await resolveBySystem(host, { timeout: RESOLVE, signal });
     if (addresses.length > 0) return addresses.map((address) => ({ ...target, address }));
@@ -214,8 +217,8 @@ async function locate(
 }
 
 function readPortOption(ports: ScanOptions["ports"], udp = false): Uint16Array<ArrayBuffer> {
-  if (ports === undefined) return Uint16Array.from(udp ? topUdpPorts(COMMON_UDP) : topPorts(100));
-  return Uint16Array.from(typeof ports === "string" ? parsePorts(ports) : new Set(ports));
+  if (ports === undefined) return new Uint16Array(udp ? topUdpPorts(COMMON_UDP) : topPorts(100));
+  return new Uint16Array(typeof ports === "string" ? parsePorts(ports) : uniquePorts(ports));
 }
 
 /** Returns a generator of numbers from 0 to 1 that depends only on the seed (splitmix32). */
@@ -294,6 +297,13 @@ const cli = defineCli({
       max: 1_000_000,
       help: "Most connections per second; 0 for any",
     },
+    maxProbes: {
+      type: "integer",
+      default: 10_000_000,
+      min: 0,
+      max: Number.MAX_SAFE_INTEGER,
+      help: "Largest scan: addresses multiplied by ports; 0 for any",
+    },
     seed: { type: "integer", min: 0, max: 2 ** 32 - 1, help: "Repeat the order of another scan" },
     open: { type: "boolean", help: "Show only open ports" },
     banner: { type: "boolean", help: "Read the first line from open ports" },
@@ -343,17 +353,19 @@ const cli = defineCli({
  */
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async (values, ctx) => {
-    const { target, file, exclude, open, output, json, ...rest } = values;
+    const { target, file, exclude, open, output, json, maxProbes, ...rest } = values;
     const { concurrency, timeout, retries, rate, seed, banner, tls, service, udp, workers } = rest;
+    if (udp) refuseWithUdp(rest);
     const { wanted, expected } = readPorts(rest);
     const targets = await readTargets(target, file, ctx);
     usage(() => new Targets(exclude), "--exclude");
     const hosts = usage(() => targets.reduce((sum, one) => sum + countHosts(one), 0));
+    checkSize(hosts, wanted.length, maxProbes);
     const format: ScanFormat = json ? "ndjson" : output;
     const report = new ScanReport(
       ctx,
       format,
-      { open, banner, tls: tls || service, service, expected },
+      { open, banner, tls: tls || service, service, json, expected },
       hosts,
       wanted.length,
     );
@@ -380,9 +392,18 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
       if (ctx.signal.aborted) report.end();
       throw error;
     }
+    if (udp) await adviseFfi(report, ctx);
     if (!report.asExpected()) return DIFFERENT;
     return report.unknownHosts > 0 ? 1 : 0;
   });
+}
+
+/** Says which permission distinguishes closed UDP ports from those of silent services. */
+async function adviseFfi(report: ScanReport, { log }: CliContext): Promise<void> {
+  if (report.silent === 0 || Deno.build.os !== "linux") return;
+  const { state } = await Deno.permissions.query({ name: "ffi" });
+  if (state === "granted") return;
+  log.info("open|filtered includes closed ports; --allow-ffi shows which ports are closed");
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

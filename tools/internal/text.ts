@@ -74,7 +74,14 @@ function columns(character: string): number {
   return WIDE.test(character) && !NARROW_KANA.test(character) ? 2 : 1;
 }
 
-const characters = new Intl.Segmenter("en", { granularity: "grapheme" });
+let segmenter: Intl.Segmenter | undefined;
+
+/** Splits a text into characters as a reader sees them. */
+function segments(text: string): Intl.Segments {
+  // The first one of a process takes 20 ms, which only a text that is wrapped must pay.
+  segmenter ??= new Intl.Segmenter("en", { granularity: "grapheme" });
+  return segmenter.segment(text);
+}
 
 /** Wraps a text to lines of at most `width` columns, at spaces if possible. */
 export function wrap(text: string, width: number): string[] {
@@ -93,7 +100,7 @@ export function wrap(text: string, width: number): string[] {
 function cut(word: string, width: number): string[] {
   const pieces = [""];
   let used = 0;
-  for (const { segment } of characters.segment(word)) {
+  for (const { segment } of segments(word)) {
     const more = columns(segment);
     if (used + more > width) {
       pieces.push("");
@@ -108,6 +115,6 @@ function cut(word: string, width: number): string[] {
 /** Returns the columns that a text takes. */
 function widthOf(text: string): number {
   let width = 0;
-  for (const { segment } of characters.segment(text)) width += columns(segment);
+  for (const { segment } of segments(text)) width += columns(segment);
   return width;
 }

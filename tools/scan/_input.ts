@@ -1,5 +1,6 @@
 import { type CliContext, CliError } from "../cli.ts";
-import { formatPorts, parsePorts } from "./_ports.ts";
+import { formatPorts, parsePorts, uniquePorts } from "./_ports.ts";
+import { count } from "../internal/text.ts";
 import { topPorts } from "./_services.ts";
 import { COMMON_UDP, topUdpPorts } from "./_udp_payloads.ts";
 
@@ -41,9 +42,31 @@ export function readPorts(
   if (both.length > 0) {
     throw new CliError(`--expect and --exclude-ports both name ${formatPorts(both)}`, 2);
   }
-  const wanted = [...new Set([...chosen, ...expected ?? []])].filter((port) => !not.has(port));
+  const all = expected === undefined ? chosen : uniquePorts([...chosen, ...expected]);
+  const wanted = not.size === 0 ? all : all.filter((port) => !not.has(port));
   if (wanted.length === 0) throw new CliError("No port is left to scan", 2);
   return { wanted, expected };
+}
+
+/** Throws if a flag is given that has no effect on a scan of UDP. */
+export function refuseWithUdp(
+  flags: { banner: boolean; tls: boolean; service: boolean; workers?: number },
+): void {
+  for (const name of ["banner", "tls", "service", "workers"] as const) {
+    if (flags[name]) throw new CliError(`--${name} does not apply to --udp`, 2);
+  }
+}
+
+/** Throws if a scan is larger than the limit. Nothing has been sent then. */
+export function checkSize(hosts: number, ports: number, most: number): void {
+  const probes = hosts * ports;
+  if (most === 0 || probes <= most) return;
+  const size = `${count(hosts, "host")} and ${count(ports, "port")}`;
+  throw new CliError(
+    `This scan has up to ${probes} probes (${size}), more than --max-probes=${most}: ` +
+      `name fewer targets or ports, or give --max-probes=${probes}`,
+    2,
+  );
 }
 
 /** Reads the targets from the arguments, the files and standard input. */
@@ -52,24 +75,24 @@ export async function readTargets(
   files: readonly string[],
   { log, signal }: CliContext,
 ): Promise<string[]> {
-  const targets: string[] = [];
+  const targets = new Set<string>();
   const addLines = (text: string) => {
     for (const line of text.split("\n")) {
       const target = line.replace(/#.*/, "").trim();
-      if (target !== "") targets.push(target);
+      if (target !== "") targets.add(target);
     }
   };
   for (const one of new Set(given)) {
     if (one !== "-") {
-      targets.push(one);
+      targets.add(one);
       continue;
     }
     log.debug("reading targets from standard input");
     addLines(await readAll(Deno.stdin.readable, signal));
   }
   for (const file of files) addLines(await Deno.readTextFile(file, { signal }));
-  if (targets.length === 0) throw new CliError("Missing argument: target (see --help)", 2);
-  return targets;
+  if (targets.size === 0) throw new CliError("Missing argument: target (see --help)", 2);
+  return [...targets];
 }
 
 /** Reads a text to its end, or until the signal is aborted. */

@@ -14,10 +14,15 @@ import type { ScanOptions } from "./options.ts";
 
 const portList = listOf(port);
 
-/** A text is checked when it is parsed. */
+/** A text is checked when it is parsed. A list may have all ports, so it is not copied if it is good. */
 const ports: Rule = (name, value) => {
-  if (typeof value !== "string") portList(name, value);
+  if (typeof value === "string" || (Array.isArray(value) && value.every(isPort))) return;
+  portList(name, value);
 };
+
+function isPort(value: unknown): boolean {
+  return Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 65_535;
+}
 
 /** The rules for the options of `scan`. */
 export const SCAN = new OptionRules<ScanOptions>({

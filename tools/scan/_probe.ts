@@ -72,7 +72,6 @@ export class SocketProber implements Prober {
   /** Most addresses with remembered errors. */
   static readonly #REMEMBERED = 1000;
   static readonly #SCARCE = /^(EMFILE|ENFILE|ENOBUFS|ENOMEM|EAGAIN|EADDRNOTAVAIL)$/;
-  static readonly #CLOSED = /^(ECONNREFUSED|ECONNABORTED)$/;
   /** A closed port refuses. A reset means that the port was open and the server closed at once. */
   static readonly #BROKEN = /^(ECONNRESET|ENOTCONN)$/;
   static readonly #FILTERED = /^(EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ETIMEDOUT|ENETDOWN)$/;
@@ -140,7 +139,7 @@ export class SocketProber implements Prober {
       }
       const job = this.#nextJob();
       if (job === undefined) return;
-      void this.#run(job);
+      this.#probe(job);
     }
   }
 
@@ -155,13 +154,6 @@ export class SocketProber implements Prober {
       this.#begun++;
     }
     return undefined;
-  }
-
-  async #run(job: Job): Promise<void> {
-    this.#running++;
-    await this.#probe(job);
-    this.#running--;
-    this.#start();
   }
 
   #nextJob(): Job | undefined {
@@ -184,29 +176,36 @@ export class SocketProber implements Prober {
     };
   }
 
-  async #probe(job: Job): Promise<void> {
+  #probe(job: Job): void {
+    this.#running++;
     const controller = this.#unused.pop() ?? this.#makeController();
+    const { signal } = controller;
     const started = performance.now();
     const entry = { job, started, controller };
     this.#pending.add(entry);
     this.#startSweeper(job);
-    try {
-      const conn = await Deno.connect({
-        hostname: job.address,
-        port: job.port,
-        signal: controller.signal,
-      });
-      const ms = performance.now() - started;
+    Deno.connect({ hostname: job.address, port: job.port, signal }).then((conn) => {
+      const ms = this.#settled(entry);
       const { localAddr, remoteAddr } = conn;
       conn.close();
       this.#connected(job, ms, localAddr, remoteAddr);
-    } catch (error) {
-      const { code = "", name } = error as { code?: string; name: string };
-      await this.#failed(job, performance.now() - started, controller.signal.aborted, code, name);
-    } finally {
-      this.#pending.delete(entry);
-      if (!controller.signal.aborted) this.#unused.push(controller);
-    }
+      this.#ended();
+    }, (error: { code?: string; name: string }) => {
+      const ms = this.#settled(entry);
+      if (this.#failed(job, ms, signal.aborted, error.code ?? "", error.name)) this.#ended();
+    });
+  }
+
+  /** Forgets a connection, and returns its time in milliseconds. */
+  #settled(entry: Pending): number {
+    this.#pending.delete(entry);
+    if (!entry.controller.signal.aborted) this.#unused.push(entry.controller);
+    return performance.now() - entry.started;
+  }
+
+  #ended(): void {
+    this.#running--;
+    this.#start();
   }
 
   #startSweeper({ address, tries }: Job): void {
@@ -240,15 +239,10 @@ export class SocketProber implements Prober {
     this.#soon.push(job);
   }
 
-  async #failed(
-    job: Job,
-    ms: number,
-    aborted: boolean,
-    code: string,
-    name: string,
-  ): Promise<void> {
+  /** Handles a failed attempt. Returns false if it counts as running for some time. */
+  #failed(job: Job, ms: number, aborted: boolean, code: string, name: string): boolean {
     const { chunk, address, port } = job;
-    if (SocketProber.#CLOSED.test(code)) {
+    if (code === "ECONNREFUSED" || code === "ECONNABORTED") {
       this.#answered(job, ms);
       this.#onProbe(chunk, port, 1, ms, code);
     } else if (SocketProber.#BROKEN.test(code)) {
@@ -257,25 +251,30 @@ export class SocketProber implements Prober {
       if (job.seen) this.#onProbe(chunk, port, 0, ms, code);
       else this.#lookAgain(job);
     } else if (aborted || SocketProber.#FILTERED.test(code)) {
-      if (this.#stopped) return;
+      if (this.#stopped) return true;
       const again = this.#pace.silent(address, ++job.tries);
       if (again) this.#again.push(job);
       else this.#onProbe(chunk, port, 2, ms, aborted ? "ETIMEDOUT" : code);
     } else if (name === "NotCapable") this.#onProbe(chunk, port, 3, ms, "ENOTCAPABLE");
-    else await this.#failedHere(job, ms, code, code || name);
+    else return this.#failedHere(job, ms, code, code || name);
+    return true;
   }
 
   /** Handles a local failure, such as a lack of file descriptors. */
-  async #failedHere(job: Job, ms: number, code: string, shown: string): Promise<void> {
+  #failedHere(job: Job, ms: number, code: string, shown: string): boolean {
     const scarce = SocketProber.#SCARCE.test(code);
     const reason = `${shown} ${job.address}`;
     if (job.patience-- === 0 || this.#hopeless.has(reason)) {
       if (!scarce && this.#hopeless.size < SocketProber.#REMEMBERED) this.#hopeless.add(reason);
-      return this.#onProbe(job.chunk, job.port, 3, ms, shown);
+      this.#onProbe(job.chunk, job.port, 3, ms, shown);
+      return true;
     }
     this.#ease(scarce);
-    await new Promise((resolve) => setTimeout(resolve, SocketProber.#PAUSE));
-    this.#soon.push(job);
+    setTimeout(() => {
+      this.#soon.push(job);
+      this.#ended();
+    }, SocketProber.#PAUSE);
+    return false;
   }
 
   #answered({ address, tries }: Job, ms: number): void {

@@ -35,6 +35,8 @@ export interface ReportOptions {
   readonly banner: boolean;
   readonly tls: boolean;
   readonly service: boolean;
+  /** Whether standard error has lines of JSON alone. */
+  readonly json: boolean;
   readonly expected: ReadonlySet<number> | undefined;
 }
 
@@ -89,6 +91,11 @@ export class ScanReport {
     }
   }
 
+  /** Number of ports of UDP that did not answer. */
+  get silent(): number {
+    return this.#counts["open|filtered"];
+  }
+
   /** Adds a result and prints it. */
   add(found: ScanResult): void {
     const { host, port, state } = found;
@@ -97,7 +104,7 @@ export class ScanReport {
       this.unknownHosts++;
       this.#total -= this.#ports;
       this.#clear();
-      this.#ctx.io.stderr(`scan: ${escapeControls(host)} has no address\n`);
+      this.#tell(`${escapeControls(host)} has no address`, { host });
       return;
     }
     this.#done++;
@@ -159,7 +166,7 @@ export class ScanReport {
         ...missing.length > 0 ? [`expected open, but is not: ${formatPorts(missing)}`] : [],
         ...extra.length > 0 ? [`open, but not expected: ${formatPorts(extra)}`] : [],
       ];
-      this.#ctx.io.stderr(`scan: ${host}: ${parts.join("; ")}\n`);
+      this.#tell(`${escapeControls(host)}: ${parts.join("; ")}`, { host, missing, extra });
     }
     return good && this.unknownHosts === 0;
   }
@@ -252,10 +259,17 @@ export class ScanReport {
     this.#ctx.print(line);
   }
 
+  /** Reports a problem on standard error. */
+  #tell(sentence: string, properties: Record<string, unknown>): void {
+    if (this.#options.json) this.#ctx.log.warn(sentence, properties);
+    else this.#ctx.io.stderr(`scan: ${sentence}\n`);
+  }
+
   #progress(): void {
     const { io } = this.#ctx;
+    if (!io.stderrIsTerminal || this.#options.json) return;
     const now = performance.now();
-    if (!io.stderrIsTerminal || now - this.#shownAt < STEP) return;
+    if (now - this.#shownAt < STEP) return;
     this.#shownAt = now;
     const spent = (now - this.#started) / 1000;
     const rate = this.#done / Math.max(spent, 0.001);

@@ -108,7 +108,7 @@ export interface ScanOptions {
    */
   service?: boolean;
   /**
-   * Number of threads that connect, from 1 to 64.
+   * Number of threads that connect, from 1 to 64: this one, and Workers. A scan with `rate` has only one.
    *
    * @default 1; for 10,000 ports and more the number of cores, at most 4
    */

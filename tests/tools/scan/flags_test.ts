@@ -3,6 +3,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { recordingIo } from "../../../tools/cli.ts";
 import { main } from "../../../tools/scan.ts";
+import { runRunnable } from "../../_support/runnable.ts";
 
 const HOST = "127.77.6.1";
 const ONE = ["-p", "1"];
@@ -26,6 +27,7 @@ const GOOD: readonly [string[], string, readonly string[]][] = [
   [ONE, "--retries", ["0", "1", "100"]],
   [["-p", "1-3"], "--rate", ["0", "100", "1000000"]],
   [ONE, "--seed", ["0", "1", "4294967295"]],
+  [ONE, "--max-probes", ["0", "1", "9007199254740991"]],
   [["-p", "1-200"], "--workers", ["1", "2", "64"]],
   [ONE, "--output", ["table", "json", "ndjson", "csv"]],
   [["--service", ...ONE], "--output", ["table", "json", "ndjson", "csv"]],
@@ -55,6 +57,7 @@ const BAD: readonly [string, readonly string[]][] = [
   ["--retries", ["-1", "101", "x"]],
   ["--rate", ["-1", "1000001"]],
   ["--seed", ["-1", "4294967296"]],
+  ["--max-probes", ["-1", "1.5", "9007199254740992", "x"]],
   ["--workers", ["0", "65"]],
   ["--output", ["xml", ""]],
   ["--expect", ["", "x"]],
@@ -69,6 +72,43 @@ Deno.test("every value out of the range is an error of usage that names the flag
       assertEquals([code, io.out], [2, ""], `${flag}=${value}: ${io.err}`);
       assertMatch(io.err, new RegExp(`^scan: [^\n]*${flag}[^\n]*\n$`));
     }
+  }
+});
+
+Deno.test("a scan above --max-probes connects to nothing, and says how large it is", async () => {
+  const cases: [string[], string, string][] = [
+    [["127.0.0.0/8"], "16777216 hosts and 100 ports", "10000000: name"],
+    [["127.0.0.0/24", "::1", "-p", "-"], "257 hosts and 65535 ports", "10000000: name"],
+    [["127.77.6.1-9", "-p", "1-9", "--max-probes=80"], "9 hosts and 9 ports", "80: name"],
+    [["127.0.0.0/8", "--udp", "--exclude", "127.1.0.0/16"], "16777216 hosts and 40 ports", "10"],
+    [["::/96", "-p", "1"], "4294967296 hosts and 1 port", "10000000: name"],
+  ];
+  for (const [args, size, limit] of cases) {
+    // A connection would be a missing permission, with exit code 3.
+    const { code, stdout, stderr } = await runRunnable("scan", args, { permissions: [] });
+    assertEquals([code, stdout], [2, ""], stderr);
+    assertMatch(stderr, new RegExp(`^scan: [^\n]*\\(${size}\\), more than --max-probes=${limit}`));
+    assertMatch(stderr, /give --max-probes=\d+\n$/);
+  }
+  const io = recordingIo();
+  // Duplicates count once.
+  const nine = Array.from({ length: 9 }, () => HOST);
+  assertEquals(await main([...nine, "-p", "1-9", "--max-probes", "9"], io), 0);
+});
+
+Deno.test("with --json, the differences from --expect are a line of JSON", async () => {
+  const io = recordingIo({ stderrIsTerminal: true });
+  assertEquals(await main([HOST, "-p", "1", "--expect", "2", "--json"], io), 4);
+  const { level, message, properties } = JSON.parse(io.err);
+  assertEquals([level, message], ["warning", `${HOST}: expected open, but is not: 2`]);
+  assertEquals(properties, { host: HOST, missing: [2], extra: [] });
+});
+
+Deno.test("a flag without an effect on a scan of UDP is an error of usage", async () => {
+  for (const flag of ["--banner", "--tls", "--service", "--workers=2"]) {
+    const io = recordingIo();
+    assertEquals(await main([HOST, "--udp", flag], io), 2);
+    assertEquals(io.err, `scan: ${flag.replace("=2", "")} does not apply to --udp\n`);
   }
 });
 

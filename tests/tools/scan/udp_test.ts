@@ -5,7 +5,7 @@ import { bindUdp } from "../../../net/udp/socket.ts";
 import { recordingIo } from "../../../tools/cli.ts";
 import { main, scan, type ScanOptions, type ScanResult } from "../../../tools/scan.ts";
 import { isolated, needsNamespaces } from "../../_support/peers.ts";
-import { ROOT, runPeer } from "../../_support/runnable.ts";
+import { ROOT, runPeer, runRunnable } from "../../_support/runnable.ts";
 import { LOCK } from "../../_support/flags.ts";
 
 const hostname = "127.77.5.1";
@@ -120,5 +120,16 @@ Deno.test({
       assertEquals(sent.length > 0, true, port);
       assertEquals(lines.some(([one, state]) => one === port && state === "open"), true, port);
     }
+  },
+});
+
+Deno.test({
+  name: "without --allow-ffi, the program says which permission shows closed ports",
+  ignore: !linux,
+  async fn() {
+    const args = ["127.77.5.9", "--udp", "-p", "9", "-t", "20ms", "--retries", "0", "--json"];
+    const { code, stdout, stderr } = await runRunnable("scan", args);
+    assertEquals([code, JSON.parse(stdout).state], [0, "open|filtered"]);
+    assertMatch(JSON.parse(stderr).message, /--allow-ffi shows which ports are closed$/);
   },
 });
