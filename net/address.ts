@@ -106,7 +106,8 @@ const UNIX_PEER = "unix:";
  * network. All peers on Unix sockets count as one.
  *
  * @param hostname An IP address without brackets, or `unix:`.
- * @returns The network as text, which is the same for all peers of one network.
+ * @returns The network as text, which is the same for all peers of one network. Anything that is no
+ * address is returned as it is.
  *
  * @example The network of an IPv6 address
  * ```ts
@@ -120,7 +121,8 @@ const UNIX_PEER = "unix:";
 export function peerNetwork(hostname: string): string {
   const address = normalizeHostname(hostname);
   if (!address.includes(":") || address === UNIX_PEER) return address;
-  const plain = canonicalIPv6(address) ?? address;
+  const plain = canonicalIPv6(address);
+  if (plain === undefined) return address;
   if (/^fe[89ab]/.test(plain)) return plain;
   const [head = "", tail] = plain.split("::");
   const groups = (text: string) => text === "" ? [] : text.split(":");

@@ -45,7 +45,7 @@ const HARMFUL = /[\p{Cc}\p{Bidi_Control}\u206A-\u206F\uFEFF\uFFF9-\uFFFB\p{Cs}]/
 const TAGS = /(\u{1F3F4}[\u{E0020}-\u{E007E}]{1,8}\u{E007F})|[\u{E0000}-\u{E007F}]/gu;
 
 /** More stacked marks than any script uses. They would cover the lines of other users. */
-const TOWERS = /((?:\p{M}\p{Cf}*){8})[\p{M}\p{Cf}]+/gu;
+const TOWERS = /((?:\p{M}\p{Cf}*){7}\p{M})[\p{M}\p{Cf}]+/gu;
 
 /**
  * Makes a line of a user safe for terminals, pages and logs. The result has no control characters, no

@@ -3,6 +3,7 @@
 import { HttpStatusError } from "../../http/client/errors.ts";
 import type { HttpResponse } from "../../http/client/response.ts";
 import { lines } from "../../http/client/streams.ts";
+import { utf8Stream } from "../../net/internal/stream_decoder.ts";
 import type { CliContext } from "../../tools/cli.ts";
 
 /** The settings of the output. */
@@ -50,7 +51,7 @@ const DETAILS = 64 * 1024;
 async function beginningOf({ body }: Response): Promise<string> {
   let text = "";
   if (body === null) return text;
-  for await (const piece of body.pipeThrough(new TextDecoderStream())) {
+  for await (const piece of body.pipeThrough(utf8Stream())) {
     text += piece;
     if (text.length >= DETAILS) break;
   }

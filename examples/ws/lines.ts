@@ -1,3 +1,5 @@
+import { utf8Stream } from "../../net/internal/stream_decoder.ts";
+
 /**
  * Reads the lines of standard input.
  *
@@ -7,7 +9,7 @@
 export async function* readLines(signal: AbortSignal): AsyncGenerator<string, void, void> {
   let rest = "";
   try {
-    const input = Deno.stdin.readable.pipeThrough(new TextDecoderStream(), { signal });
+    const input = Deno.stdin.readable.pipeThrough(utf8Stream(), { signal });
     for await (const chunk of input) {
       const lines = (rest + chunk).split(/\r?\n/);
       rest = lines.pop() ?? "";

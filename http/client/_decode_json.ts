@@ -1,3 +1,4 @@
+import { StreamDecoder } from "../../net/internal/stream_decoder.ts";
 import { charsetOf } from "../internal/content_type.ts";
 import { HttpDecodeError } from "./errors.ts";
 import { jsonPlace } from "../internal/json_error.ts";
@@ -46,22 +47,27 @@ export function decodeJsonText(data: Uint8Array): string {
   return (mark === undefined || mark === "utf-8" ? utf8 : new TextDecoder(mark)).decode(data);
 }
 
-/**
- * Returns a decoder for text that begins with certain bytes. A decoder of UTF-8 is shared, unless a text
- * comes in several pieces.
- */
-export function textDecoder(
-  start: Uint8Array,
-  contentType: string | null,
-  inPieces = false,
-): TextDecoder {
-  const label = markOf(start) ?? unquote(charsetOf(contentType) ?? "utf-8");
-  if (/^utf-?8$/i.test(label)) return inPieces ? new TextDecoder() : utf8;
+/** Returns a decoder for a text in pieces that begins with certain bytes. */
+export function streamDecoder(start: Uint8Array, contentType: string | null): StreamDecoder {
+  try {
+    return new StreamDecoder(labelOf(start, contentType));
+  } catch {
+    return new StreamDecoder();
+  }
+}
+
+function textDecoder(start: Uint8Array, contentType: string | null): TextDecoder {
+  const label = labelOf(start, contentType);
+  if (/^utf-?8$/i.test(label)) return utf8;
   try {
     return new TextDecoder(label);
   } catch {
-    return inPieces ? new TextDecoder() : utf8;
+    return utf8;
   }
+}
+
+function labelOf(start: Uint8Array, contentType: string | null): string {
+  return markOf(start) ?? unquote(charsetOf(contentType) ?? "utf-8");
 }
 
 /** Returns the charset that a byte order mark names; undefined without one. */

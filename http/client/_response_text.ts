@@ -1,6 +1,7 @@
 import { joinedBytes } from "../../net/internal/joined_bytes.ts";
+import type { StreamDecoder } from "../../net/internal/stream_decoder.ts";
 import { shownUrl } from "./_url.ts";
-import { textDecoder, type TextOrigin } from "./_decode_json.ts";
+import { streamDecoder, type TextOrigin } from "./_decode_json.ts";
 
 /** Returns the origin of a body for errors. The URL has no credentials and no query. */
 export function originOf({ url, status }: Response): TextOrigin {
@@ -14,7 +15,7 @@ export function originOf({ url, status }: Response): TextOrigin {
  */
 export async function* textOf(response: Response, charset?: string): AsyncGenerator<string> {
   if (response.body === null) return;
-  let decoder: TextDecoder | undefined;
+  let decoder: StreamDecoder | undefined;
   let start = new Uint8Array();
   for await (const chunk of response.body) {
     if (decoder !== undefined) {
@@ -36,11 +37,11 @@ function decoderOf(
   { headers }: Response,
   start: Uint8Array,
   charset: string | undefined,
-): TextDecoder {
+): StreamDecoder {
   const type = charset === undefined
     ? headers.get("content-type")
     : `text/plain;charset=${charset}`;
-  return textDecoder(start, type, true);
+  return streamDecoder(start, type);
 }
 
 /** Returns whether bytes could be the beginning of a byte order mark, so that more bytes must decide. */

@@ -59,18 +59,21 @@ export function partOf(fields: ReadonlyMap<string, string>): PartHead {
 
 /**
  * Reads `Content-Disposition`. Unlike in other fields, a backslash escapes only a quote or another
- * backslash, because browsers send `C:\a.txt` without escapes.
+ * backslash, because browsers send `C:\a.txt` without escapes. For the same reason, a backslash can be the
+ * last character of a value.
  */
 function parseDisposition(field: string) {
   const parameters = new Map<string, string>();
   const semicolon = field.indexOf(";");
   const value = semicolon === -1 ? field : field.slice(0, semicolon);
-  const pattern = /;[ \t]*([!#$%&'*+.^_`|~0-9A-Za-z-]+)=(?:"((?:[^"\\]|\\.)*)"|([^"; \t]*))[ \t]*/y;
+  const pattern =
+    /;[ \t]*([!#$%&'*+.^_`|~0-9A-Za-z-]+)=(?:"((?:[^"\\]|\\.)*)"(?=[ \t]*(?:;|$))|"([^"]*)"|([^"; \t]*))[ \t]*/y;
   pattern.lastIndex = semicolon === -1 ? field.length : semicolon;
   for (let match; (match = pattern.exec(field)) !== null;) {
     const name = lowerAscii(match[1]!);
     if (parameters.has(name)) continue;
-    parameters.set(name, match[3] ?? match[2]!.replace(/\\(["\\])/g, "$1"));
+    const [, , escaped, raw, token] = match;
+    parameters.set(name, escaped?.replace(/\\(["\\])/g, "$1") ?? raw ?? token!);
   }
   return { value: lowerAscii(trimBlanks(value)), parameters };
 }
@@ -107,7 +110,9 @@ abstract class Part implements FormPart {
   }
 
   async text(): Promise<string> {
-    return new TextDecoder().decode(await this.bytes());
+    // U+FEFF is a character of a field, and the byte order mark of a file.
+    const ignoreBOM = this.filename === undefined;
+    return new TextDecoder("utf-8", { ignoreBOM }).decode(await this.bytes());
   }
 
   async save(path: string | URL): Promise<number> {

@@ -33,8 +33,6 @@ export class NameCoding {
    * of FTP is based. Most servers take it as it is.
    */
   isTelnet = false;
-  /** The bytes of each character beyond ASCII. It is made when the first one is sent. */
-  #table: ReadonlyMap<string, readonly number[]> | undefined;
 
   /** Takes a label of the Encoding standard, such as `gbk`. */
   constructor(label: string) {
@@ -75,8 +73,7 @@ export class NameCoding {
     if (this.name === "utf-8" && char.isWellFormed()) return encoder.encode(char);
     const code = char.codePointAt(0)!;
     if (code > 0xffff && isGb(this.name)) return fourBytes(code - 0x10000 + 189_000);
-    this.#table ??= tableOf(this.name);
-    const bytes = this.#table.get(char);
+    const bytes = tableOf(this.name).get(char);
     if (bytes !== undefined) return bytes;
     const quoted = JSON.stringify(text.slice(0, 200));
     throw new TypeError(`Cannot send ${quoted}: ${this.name} has no ${JSON.stringify(char)}`);
@@ -128,8 +125,19 @@ export class NameCoding {
   }
 }
 
+type Table = ReadonlyMap<string, readonly number[]>;
+
+/** The tables that were needed, for all connections: one takes up to 100 ms. */
+const tables = new Map<string, Table>();
+
 /** Returns the bytes of the characters of an encoding, except those beyond U+FFFF with four bytes. */
-function tableOf(name: string): ReadonlyMap<string, readonly number[]> {
+function tableOf(name: string): Table {
+  const table = tables.get(name) ?? makeTable(name);
+  tables.set(name, table);
+  return table;
+}
+
+function makeTable(name: string): Table {
   const decoder = new TextDecoder(name, { ignoreBOM: true });
   const table = new Map<string, readonly number[]>();
   /** Adds the characters of these bytes. A line feed ends each, whatever is before it. */

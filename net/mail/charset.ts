@@ -17,6 +17,7 @@
  * @module
  */
 
+import { StreamDecoder } from "../internal/stream_decoder.ts";
 import { lowerAscii, trimBlanks } from "../text.ts";
 import { CODE_PAGES } from "./_code_pages.ts";
 import {
@@ -159,7 +160,7 @@ function own(name: string): CharsetDecoder | undefined {
 /** Returns a decoder of the platform. */
 function native(label: string): CharsetDecoder | undefined {
   try {
-    return new TextDecoder(label);
+    return new StreamDecoder(label);
   } catch {
     return undefined;
   }

@@ -11,7 +11,7 @@
  * @module
  */
 
-import process from "node:process";
+import { processorTime } from "./processor_time.ts";
 
 /** What characters an input may hold. */
 export type Alphabet =
@@ -21,6 +21,10 @@ export type Alphabet =
   | "bytes"
   /** The value of a header field, one byte a character, without control characters but HTAB. */
   | "field";
+
+/** A class of errors. */
+// deno-lint-ignore no-explicit-any -- any constructor of an error
+export type ErrorClass = abstract new (...args: any[]) => Error;
 
 /** A function that takes bytes of a peer. */
 export interface CostRow {
@@ -42,6 +46,12 @@ export interface CostRow {
   readonly shapes?: Readonly<Record<string, (size: number) => string>>;
   /** An input that must be accepted: it shows that the row measures what it says. */
   readonly valid?: string;
+  /** The documented errors, for the fuzzer. @default none */
+  readonly throws?: readonly ErrorClass[];
+  /** Whether a run opens connections. @default false */
+  readonly connects?: boolean;
+  /** Whether only the size of the input counts, so that random inputs are of no use. @default false */
+  readonly isSizeOnly?: boolean;
   /** Whether only the row's own units and shapes are tried, since a run is dear. @default false */
   readonly only?: boolean;
 }
@@ -62,7 +72,7 @@ const PAIRS = PAIRED.flatMap((one) =>
 );
 
 /** What some grammars repeat. */
-const PHRASES = [
+export const PHRASES: readonly string[] = [
   ...[", ", ",,", "; ", ": ", "= ", '" ', '",', '","', '\\"', '"\\"', "a,", "a, ", "a;a", "a=b;"],
   ...['a="b", ', "a;q=0.1,", "1,1", "1.", "1.1.", "1:", "::", ":: ", "a.", "a-", "a a", "a: b\r\n"],
   ...["\r\n", "\n\n", "\r\n ", "(a)", "((", "[[", "{{", "=?", "=?a?q?", "=?a?q?a?=", "%20", "%"],
@@ -197,15 +207,6 @@ async function timeOf({ run }: CostRow, input: string, exactly = true): Promise<
   const took = performance.now() - start;
   // Other threads prolong the one, and the other has steps.
   return exactly ? Math.min(took, Math.max(processorTime() - busy, TICK)) : took;
-}
-
-/** How long this thread has had a processor, in milliseconds; the whole process beyond Linux. */
-function processorTime(): number {
-  if (Deno.build.os === "linux") {
-    return parseInt(Deno.readTextFileSync("/proc/thread-self/schedstat")) / 1e6;
-  }
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1000;
 }
 
 function quoted(text: string): string {

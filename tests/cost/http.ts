@@ -14,9 +14,12 @@ import { eventSource } from "../../http/client/event_source.ts";
 import { eventStream } from "../../http/handlers/event_stream.ts";
 import { hasMember, parseList, parseParameters, parseWeights } from "../../http/header_list.ts";
 import { readForm } from "../../http/handlers/form.ts";
-import { Http1Decoder, Http1Fields } from "../../http/http1/codec.ts";
+import { Http1Decoder, Http1Error, Http1Fields } from "../../http/http1/codec.ts";
+import { ProblemError } from "../../http/problem.ts";
 import { readJson } from "../../http/handlers/json.ts";
 import { serveProxy } from "../../http/proxy/proxy.ts";
+import { HttpDecodeError, HttpStatusError } from "../../http/client/errors.ts";
+import { NetError } from "../../net/errors/errors.ts";
 import { HttpResponse } from "../../http/client/response.ts";
 import { parseRetryAfter } from "../../http/client/retry.ts";
 import { reverseProxy } from "../../http/proxy/reverse/reverse_proxy.ts";
@@ -96,6 +99,7 @@ const OK = "HTTP/1.1 200 OK\r\n";
 const CODEC: CostRow[] = [
   {
     name: "Http1Decoder of requests",
+    throws: [Http1Error],
     valid: `${GET}\r\n`,
     covers: ["Http1Decoder"],
     limit: FIELD,
@@ -115,6 +119,7 @@ const CODEC: CostRow[] = [
   },
   {
     name: "Http1Decoder of responses",
+    throws: [Http1Error],
     valid: `${OK}\r\n`,
     limit: FIELD,
     alphabet: "bytes",
@@ -138,6 +143,7 @@ const CODEC: CostRow[] = [
   },
   {
     name: "Http1Decoder, byte by byte",
+    throws: [Http1Error],
     limit: 32 * 1024,
     alphabet: "bytes",
     only: true,
@@ -147,6 +153,7 @@ const CODEC: CostRow[] = [
   },
   {
     name: "Http1Fields by name",
+    isSizeOnly: true,
     limit: FIELD,
     only: true,
     units: ["a"],
@@ -246,11 +253,13 @@ const HANDLERS: CostRow[] = [
   }),
   field("decompress()", "content-encoding", () => decompress(ok), { around: [["gzip, ", ""]] }),
   field("readJson()", "content-type", () => reading, {
+    throws: [ProblemError],
     valid: "application/json",
     around: [["application/json;", ""], ["a/", "+json"]],
   }),
   {
     name: "readJson() of a hostile body",
+    throws: [ProblemError],
     covers: ["readJson"],
     limit: 256 * 1024,
     around: [["[", "]"], ['"', '"'], ["[1,", "x"]],
@@ -266,6 +275,7 @@ const PART = `--${BOUNDARY}\r\nContent-Disposition: form-data; name="a"\r\n`;
 const FORMS: CostRow[] = [
   {
     name: "readForm() of a hostile content-type",
+    throws: [ProblemError],
     covers: ["readForm"],
     limit: FIELD,
     alphabet: "field",
@@ -275,6 +285,7 @@ const FORMS: CostRow[] = [
   },
   {
     name: "readForm() of a hostile form",
+    throws: [ProblemError],
     limit: MUCH,
     alphabet: "bytes",
     valid: "a=b",
@@ -284,6 +295,7 @@ const FORMS: CostRow[] = [
   },
   ...[Infinity, 1].map((step): CostRow => ({
     name: `readForm() of hostile parts, ${step === 1 ? "byte by byte" : "all at once"}`,
+    throws: [ProblemError],
     limit: step === 1 ? 16 * 1024 : MUCH,
     alphabet: "bytes",
     only: step === 1,
@@ -350,6 +362,7 @@ const CLIENT: CostRow[] = [
   },
   {
     name: "HttpResponse.json() of a hostile body",
+    throws: [HttpDecodeError],
     limit: 256 * 1024,
     around: [["[", "]"], ["[1,", "x"]],
     units: ["[", '{"a":', '"a",', "1,", "\n"],
@@ -398,6 +411,7 @@ const CLIENT: CostRow[] = [
   },
   {
     name: "ndjson()",
+    throws: [HttpDecodeError],
     covers: ["ndjson"],
     limit: MUCH,
     around: [["[", "]"], ['{"a":', "}"]],
@@ -419,6 +433,7 @@ const CLIENT: CostRow[] = [
   },
   {
     name: "a cookie jar of many cookies",
+    isSizeOnly: true,
     valid: "a",
     limit: 64 * 1024,
     only: true,
@@ -434,6 +449,8 @@ const CLIENT: CostRow[] = [
     name: `createClient() with a hostile ${name}`,
     ...(name !== "location" && { valid: "1" }),
     limit: 32 * 1024,
+    connects: true,
+    throws: [NetError, HttpDecodeError, HttpStatusError],
     alphabet: "field",
     only: true,
     around: [["a", "b"], ["gzip,", ""], ["text/plain; charset=", ""], ["/", ""]],
@@ -443,6 +460,8 @@ const CLIENT: CostRow[] = [
   })),
   {
     name: "eventSource()",
+    connects: true,
+    throws: [NetError],
     valid: "data: a\n\n",
     limit: 64 * 1024,
     alphabet: "bytes",
@@ -632,6 +651,7 @@ const SERVERS: CostRow[] = [
   },
   {
     name: "the proxy with as many names in Connection as fields",
+    isSizeOnly: true,
     valid: "Connection: close\r\n",
     limit: 30 * 1024,
     only: true,
@@ -668,5 +688,5 @@ export const ROWS: readonly CostRow[] = [
   ...HANDLERS,
   ...FORMS,
   ...CLIENT,
-  ...SERVERS,
+  ...SERVERS.map((row) => ({ ...row, connects: true, throws: [NetError] })),
 ];

@@ -16,10 +16,11 @@ import { parseResolvConf } from "../../net/dns/resolv_conf.ts";
 import { charsetDecoder, decodeCharset, decodeUnlabelled } from "../../net/mail/charset.ts";
 import { DotDecoder } from "../../net/mail/dot_codec.ts";
 import { decodeEncodedWords, decodeParameters } from "../../net/mail/encoded_words.ts";
-import { toNetError } from "../../net/errors/errors.ts";
+import { NetError, toNetError } from "../../net/errors/errors.ts";
 import { decodeFrameLength } from "../../net/connection/frame_codec.ts";
 import {
   FtpReplyReader,
+  FtpSyntaxError,
   isPlainFtpName,
   parseFtpExtendedPassive,
   parseFtpFacts,
@@ -29,7 +30,12 @@ import {
   parseFtpTime,
 } from "../../net/ftp/codec.ts";
 import { parseFtpListing } from "../../net/ftp/listing.ts";
-import { decodeModifiedUtf7, literalSize, parseImapResponse } from "../../net/imap/codec.ts";
+import {
+  decodeModifiedUtf7,
+  ImapSyntaxError,
+  literalSize,
+  parseImapResponse,
+} from "../../net/imap/codec.ts";
 import { readImapMessage } from "../../net/imap/message.ts";
 import { decodeLine, scanLine } from "../../net/connection/line_codec.ts";
 import { memoryPair } from "../../net/connection/memory_pair.ts";
@@ -44,7 +50,7 @@ import {
 import { decodeProxyHeader } from "../../net/proxy_protocol_codec.ts";
 import { readMessage } from "../../net/mail/message/read_message.ts";
 import { startSasl } from "../../net/mail/sasl.ts";
-import { parseSmtpExtensions, SmtpReplyReader } from "../../net/smtp/codec.ts";
+import { parseSmtpExtensions, SmtpReplyReader, SmtpSyntaxError } from "../../net/smtp/codec.ts";
 import { SocksHandshake } from "../../net/socks_codec.ts";
 import {
   escapeControls,
@@ -91,7 +97,10 @@ const TEXT: CostRow[] = [
   of(peerNetwork, HEAD, { around: [["fe80::", "1"], ["1:", "::"]] }),
   of(isLoopback, HEAD, { around: [["", "localhost"], ["", ".localhost."], ["127.", ""]] }),
   of(isGlobalAddress, HEAD, { around: [["fe80::", "1"], ["127.", ""]], units: ["1.", ":0"] }),
-  of(parseHostPort, HEAD, { around: [["[", "]:80"], ["a:", ""], ["", ":80"]] }),
+  of(parseHostPort, HEAD, {
+    throws: [TypeError],
+    around: [["[", "]:80"], ["a:", ""], ["", ":80"]],
+  }),
   {
     name: "formatAddress()",
     covers: ["formatAddress"],
@@ -129,6 +138,7 @@ const BLOCKS = new AddressBlocks(["10.0.0.0/8", "fd00::/8"]);
 const DNS: CostRow[] = [
   {
     name: "decodeDnsMessage() and formatDnsRecord()",
+    throws: [NetError],
     valid: record(16, "\x01a"),
     covers: ["decodeDnsMessage", "formatDnsRecord"],
     limit: 65_535,
@@ -177,7 +187,7 @@ const DNS: CostRow[] = [
     limit: 65_535,
     run: (text) => describeDnsError({ code: 6, text }),
   },
-  of(reverseDnsName, HEAD, { around: [["::", "1"], ["1.", ""]] }),
+  of(reverseDnsName, HEAD, { throws: [TypeError], around: [["::", "1"], ["1.", ""]] }),
 ];
 
 /** What is left of a size for the content of a record. */
@@ -321,6 +331,7 @@ const STREAMS: CostRow[] = [
   },
   {
     name: "Connection.readLine(), byte by byte",
+    throws: [NetError],
     valid: "a",
     limit: 32 * 1024,
     alphabet: "bytes",
@@ -328,7 +339,7 @@ const STREAMS: CostRow[] = [
     units: ["a", "\r"],
     run: async (text) => {
       await using pair = new Pair();
-      const line = pair.near.readLine({ max: text.length });
+      const line = pair.near.readLine({ max: text.length + 1 });
       for (const letter of `${text}\n`) await pair.far.write(letter);
       await line;
     },
@@ -349,6 +360,7 @@ const STREAMS: CostRow[] = [
   },
   {
     name: "decodeProxyHeader()",
+    throws: [NetError],
     covers: ["decodeProxyHeader"],
     limit: 64 * 1024,
     alphabet: "bytes",
@@ -358,6 +370,7 @@ const STREAMS: CostRow[] = [
   },
   {
     name: "SocksHandshake, byte by byte",
+    throws: [NetError, TypeError],
     covers: ["SocksHandshake"],
     limit: 64 * 1024,
     alphabet: "bytes",
@@ -392,6 +405,7 @@ const NOW = new Date(0);
 const FTP: CostRow[] = [
   {
     name: "FtpReplyReader of one line",
+    throws: [FtpSyntaxError],
     covers: ["FtpReplyReader"],
     limit: LINE,
     around: [["220 ", ""], ["220-", ""]],
@@ -399,6 +413,7 @@ const FTP: CostRow[] = [
   },
   {
     name: "FtpReplyReader of many lines",
+    throws: [FtpSyntaxError],
     limit: MUCH,
     only: true,
     units: ["220-a\n", "a\n", "\n"],
@@ -454,6 +469,7 @@ const POP3_AND_SMTP: CostRow[] = [
   },
   {
     name: "SmtpReplyReader of one line",
+    throws: [SmtpSyntaxError],
     covers: ["SmtpReplyReader"],
     limit: LINE,
     around: [["250 ", ""], ["250-", ""], ["250 2.0.0 ", ""]],
@@ -461,6 +477,7 @@ const POP3_AND_SMTP: CostRow[] = [
   },
   {
     name: "SmtpReplyReader of many lines",
+    throws: [SmtpSyntaxError],
     limit: MUCH,
     only: true,
     units: ["250-a\n", "250-2.0.0 a\n"],
@@ -475,6 +492,7 @@ const POP3_AND_SMTP: CostRow[] = [
   },
   {
     name: "a login by SCRAM",
+    throws: [NetError],
     limit: LINE,
     around: [["r=n", ",s=QQ==,i=1"], ["r=nx,s=", ",i=1"], ["r=nx,s=QQ==,i=", ""]],
     run: (text) => {
@@ -485,6 +503,7 @@ const POP3_AND_SMTP: CostRow[] = [
   },
   {
     name: "the choice of a login",
+    throws: [NetError],
     limit: LINE,
     run: (text) =>
       startSasl(splitWords(text), { username: "a", password: "b" }, { encrypted: true }),
@@ -503,6 +522,7 @@ const IMAP: CostRow[] = [
   }),
   {
     name: "parseImapResponse() of one line",
+    throws: [ImapSyntaxError],
     covers: ["parseImapResponse"],
     limit: MUCH,
     around: [
@@ -521,6 +541,7 @@ const IMAP: CostRow[] = [
   },
   {
     name: "parseImapResponse() of quotes that are not escaped",
+    throws: [ImapSyntaxError],
     limit: MUCH,
     only: true,
     around: [["* 1 FETCH (ENVELOPE (", ""], ["* 1 FETCH (ENVELOPE (", "))"], [
@@ -532,6 +553,7 @@ const IMAP: CostRow[] = [
   },
   {
     name: "parseImapResponse() of many literals",
+    isSizeOnly: true,
     limit: MUCH,
     only: true,
     units: ["x"],
@@ -544,6 +566,7 @@ const IMAP: CostRow[] = [
   of(decodeModifiedUtf7, MUCH, { around: [["&", "-"], ["&AGE", "-"]] }),
   {
     name: "readImapMessage() of a subject",
+    throws: [ImapSyntaxError],
     covers: ["readImapMessage"],
     limit: MUCH,
     around: [["=?utf-8?q?", "?="], ["=?utf-8?b?", "?="], ["=?", "?q?a?="], [
@@ -555,6 +578,7 @@ const IMAP: CostRow[] = [
   },
   {
     name: "readImapMessage() of addresses",
+    throws: [ImapSyntaxError],
     limit: MUCH,
     only: true,
     units: ['("a" NIL "b" "c")', '("=?utf-8?q?a?=" NIL "b" "c") ', "(NIL NIL NIL NIL)"],
@@ -565,6 +589,7 @@ const IMAP: CostRow[] = [
   },
   {
     name: "readImapMessage() of parameters",
+    throws: [ImapSyntaxError],
     limit: MUCH,
     only: true,
     units: ['"a*0" "b" ', '"a*0*" "utf-8\'\'%20" ', '"a" "b" '],
@@ -585,6 +610,7 @@ const IMAP: CostRow[] = [
   },
   {
     name: "readImapMessage() of parts within parts",
+    throws: [ImapSyntaxError],
     limit: MUCH,
     only: true,
     units: ['("a" "b" NIL NIL NIL "7bit" 1)'],
@@ -597,6 +623,7 @@ const IMAP: CostRow[] = [
   },
   {
     name: "readImapMessage() of the name of a file",
+    throws: [ImapSyntaxError],
     limit: MUCH,
     around: [["utf-8''", ""], ["=?utf-8?q?", "?="]],
     run: (text) =>
@@ -627,6 +654,7 @@ const CLIENTS: CostRow[] = [
   },
   {
     name: "connectImap() and many answers to a search",
+    isSizeOnly: true,
     limit: MUCH,
     only: true,
     units: [" "],
@@ -643,6 +671,7 @@ const CLIENTS: CostRow[] = [
   },
   {
     name: "connectImap() and many responses about one message",
+    isSizeOnly: true,
     limit: MUCH,
     only: true,
     units: [" "],
@@ -735,5 +764,5 @@ export const ROWS: readonly CostRow[] = [
   ...FTP,
   ...POP3_AND_SMTP,
   ...IMAP,
-  ...CLIENTS,
+  ...CLIENTS.map((row) => ({ ...row, connects: true, throws: [NetError] })),
 ];

@@ -1,6 +1,6 @@
 /** The functions of `ws` that take bytes of a peer. @module */
 
-import { encodeWsFrame, WsFrameDecoder, WsOpcode } from "../../ws/frame_codec.ts";
+import { encodeWsFrame, WsFrameDecoder, WsFrameError, WsOpcode } from "../../ws/frame_codec.ts";
 import { upgrade } from "../../ws/server/upgrade.ts";
 import { bytesOf, type CostRow } from "../_support/cost.ts";
 
@@ -24,6 +24,7 @@ function frame(opcode: number, text: string, fin = true): Uint8Array<ArrayBuffer
 const FRAMES: CostRow[] = [
   {
     name: "WsFrameDecoder of any bytes",
+    throws: [WsFrameError],
     valid: "\x81\x01a",
     covers: ["WsFrameDecoder"],
     limit: MUCH,
@@ -34,6 +35,7 @@ const FRAMES: CostRow[] = [
   },
   {
     name: "WsFrameDecoder of one text",
+    throws: [WsFrameError],
     limit: MUCH,
     alphabet: "bytes",
     run: (text) => decode(frame(WsOpcode.text, text)),
@@ -47,6 +49,7 @@ const FRAMES: CostRow[] = [
   },
   {
     name: "WsFrameDecoder of one text in fragments of a byte",
+    throws: [WsFrameError],
     limit: 64 * 1024,
     only: true,
     units: ["a", "\xc3\xa4", "\xf0\x9f\x94\x91"],

@@ -1,5 +1,6 @@
 import { formatAddress } from "../../net/address.ts";
 import { NetError } from "../../net/errors/errors.ts";
+import { StreamDecoder } from "../../net/internal/stream_decoder.ts";
 import { escapeControls } from "../../net/text.ts";
 import { createClient, type HttpClient } from "../../http/client/client.ts";
 import type { CookieJar } from "../../http/client/cookie_jar.ts";
@@ -222,7 +223,7 @@ async function readBody(
   const begun = performance.now();
   let bytes = 0;
   let body = "";
-  const decoder = new TextDecoder();
+  const decoder = new StreamDecoder();
   const reader = (response.body as ReadableStream<Uint8Array> | null)?.getReader();
   try {
     for (let part; !(part = await reader?.read() ?? { done: true }).done;) {

@@ -1,3 +1,4 @@
+import { utf8Stream } from "../../net/internal/stream_decoder.ts";
 import { type CliContext, CliError } from "../cli.ts";
 import { formatPorts, parsePorts, uniquePorts } from "./_ports.ts";
 import { count } from "../internal/text.ts";
@@ -97,9 +98,8 @@ export async function readTargets(
 
 /** Reads a text to its end, or until the signal is aborted. */
 async function readAll(stream: ReadableStream<Uint8Array>, signal: AbortSignal): Promise<string> {
-  const decoder = new TextDecoderStream();
   let text = "";
-  await stream.pipeThrough(decoder as TransformStream<Uint8Array, string>, { signal })
+  await stream.pipeThrough(utf8Stream(), { signal })
     .pipeTo(new WritableStream({ write: (chunk) => void (text += chunk) }), { signal });
   return text;
 }

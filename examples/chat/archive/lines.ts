@@ -6,6 +6,7 @@
  * @module
  */
 
+import { StreamDecoder } from "../../../net/internal/stream_decoder.ts";
 import { badLine } from "./transfer_format.ts";
 
 /**
@@ -21,7 +22,7 @@ export async function* readLines(
 ): AsyncGenerator<string> {
   let rest = "";
   let number = 0;
-  const decoder = new TextDecoder("utf-8", { fatal: true });
+  const decoder = new StreamDecoder("utf-8", { fatal: true });
   const decode = (bytes?: Uint8Array) => {
     try {
       return bytes === undefined ? decoder.decode() : decoder.decode(bytes, { stream: true });

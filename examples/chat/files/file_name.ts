@@ -30,9 +30,9 @@ const DEVICE = /^(?:con|prn|aux|nul|com\d|lpt\d)(?=\.|$)/i;
 export function safeFileName(given: string): string {
   const plain = neutralise(given.toWellFormed()).replace(RESERVED, "_");
   // A dot at the start hides a file. Windows drops dots and blanks at the end.
-  const name = shorten(plain.replace(/^[\s.]+|[\s.]+$/gu, ""));
-  if (name === "" || isBlank(name)) return "file";
-  return name.replace(DEVICE, "_$&");
+  const visible = plain.replace(/^[\s.]+|[\s.]+$/gu, "").replace(DEVICE, "_$&");
+  const name = shorten(visible).replace(/[\s.]+$/u, "");
+  return name === "" || isBlank(name) ? "file" : name;
 }
 
 /** Cuts a name to its maximum size and keeps a short extension. */

@@ -22,8 +22,8 @@ export interface StressOptions {
   /** The proxies to choose from. All have hooks, or none. */
   readonly doors: readonly Door[];
   readonly seed: number;
-  /** How long, in milliseconds. */
-  readonly millis: number;
+  /** Returns whether the clients begin nothing more. */
+  readonly stop: () => boolean;
   /** How many requests at most. */
   readonly requests: number;
   readonly clients: number;
@@ -39,6 +39,12 @@ export interface StressReport {
   readonly wrong: ReadonlyMap<string, readonly string[]>;
 }
 
+/** Returns a function for `stop`: true after this time in milliseconds. */
+export function stopAfter(millis: number): () => boolean {
+  const end = performance.now() + millis;
+  return () => performance.now() > end;
+}
+
 /** Runs the stress test. The ledger is what the hooks of the proxies have to know. */
 export async function stress(ledger: Ledger, options: StressOptions): Promise<StressReport> {
   const random = new Random(options.seed);
@@ -48,8 +54,7 @@ export async function stress(ledger: Ledger, options: StressOptions): Promise<St
     origins.push(stack.use(await Origin.start(ledger, random.fork())));
   }
   const tunnels = stack.use(await Tunnels.start(ledger, options.resets));
-  const end = performance.now() + options.millis;
-  const stop = () => performance.now() > end || ledger.tally.sent >= options.requests;
+  const stop = () => options.stop() || ledger.tally.sent >= options.requests;
   const work: Promise<void>[] = [];
   for (let i = 0; i < options.clients; i++) {
     work.push(runClient(ledger, random.fork(), options.doors, origins, stop));
@@ -97,7 +102,7 @@ if (import.meta.main) {
   const report = await stress(new Ledger(), {
     doors: [{ port: Number(port), hooks: false }],
     seed: Number(seed),
-    millis: Number(seconds) * 1000,
+    stop: stopAfter(Number(seconds) * 1000),
     requests: Infinity,
     clients: Number(clients),
     tunnels: 4,

@@ -126,6 +126,13 @@ for (
       part('form-data; name=f; filename="C:\\d\\a.txt"', "1"),
       [["f", "1", "C:\\d\\a.txt", "text/plain"]],
     ],
+    ["U+FEFF in a field", part("form-data; name=a", "\xef\xbb\xbf1"), [["a", "\ufeff1"]]],
+    // Browsers do not escape a backslash.
+    [
+      "a backslash at the end of a name",
+      part('form-data; name="C:\\"; filename="a\\"', "1"),
+      [["C:\\", "1", "a\\", "text/plain"]],
+    ],
     ["a file without a name", part('form-data; name=f; filename=""', ""), [[
       "f",
       "",

@@ -1,13 +1,14 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { serveProxy } from "../../../http/proxy/proxy.ts";
+import { fuzzRuns } from "../../_support/fuzz_runs.ts";
 import { bytesOf, decodeAll, type Message } from "../../_support/http1.ts";
 import { oddResponse } from "../../_support/odd_responses.ts";
 import { Origin } from "./_support.ts";
 import { exchange } from "../../_support/raw_http.ts";
 
 const OPEN = { allowPrivate: true, connectPorts: "any", name: "t" } as const;
-const RUNS = { numRuns: 150 };
+const RUNS = fuzzRuns(150);
 
 const noise = fc.string({ unit: "binary", maxLength: 8 }).map((text) =>
   text.replace(/[^\0-\xff]/gu, "")
@@ -126,7 +127,7 @@ Deno.test("a proxy sends odd responses back well-formed, with the same content",
       assertEquals(passedOn(ourLast), passedOn(theirLast));
       if (theirs.repaired) repaired++;
     }),
-    { numRuns: 400 },
+    fuzzRuns(400),
   );
   assert(repaired > 20, `${repaired} were repaired`);
 });

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { serveProxy } from "../../../http/proxy/proxy.ts";
 import { Ledger } from "../../_support/stress/ledger.ts";
-import { hooksOf, stress, type StressOptions } from "../../_support/stress/run.ts";
+import { hooksOf, stopAfter, stress, type StressOptions } from "../../_support/stress/run.ts";
 
 /** CI takes its time; STRESS_SECONDS and STRESS_SEED say otherwise. */
 const SECONDS = Number(Deno.env.get("STRESS_SECONDS") ?? (Deno.env.has("CI") ? 30 : 8));
@@ -15,9 +15,8 @@ const OPEN = {
   responseTimeout: 3000,
   bodyTimeout: 3000,
 } as const;
-const LOAD: Omit<StressOptions, "doors"> = {
+const LOAD: Omit<StressOptions, "doors" | "stop"> = {
   seed: SEED,
-  millis: SECONDS * 1000 / 2,
   requests: SECONDS * 3000,
   clients: 24,
   tunnels: 4,
@@ -25,8 +24,11 @@ const LOAD: Omit<StressOptions, "doors"> = {
 };
 
 /** Fails with an example of each kind of what went wrong. */
-async function check(ledger: Ledger, options: StressOptions): Promise<void> {
-  const { tally, wrong } = await stress(ledger, options);
+async function check(ledger: Ledger, options: Omit<StressOptions, "stop">): Promise<void> {
+  const { tally, wrong } = await stress(ledger, {
+    ...options,
+    stop: stopAfter(SECONDS * 1000 / 2),
+  });
   const examples = [...wrong].map(([kind, list]) => `${list.length} × ${kind}: ${list[0]}`);
   assertEquals(examples, [], `seed ${SEED}, ${JSON.stringify(tally)}`);
   assert(tally.answered > tally.sent / 2, JSON.stringify(tally));

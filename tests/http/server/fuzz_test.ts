@@ -8,17 +8,9 @@ import { assertEquals } from "@std/assert";
 import { delay } from "@std/async/delay";
 import * as net from "node:net";
 import { type HttpInfo, serveHttp } from "../../../http/server/server.ts";
+import { fuzzSeeds, moreFuzz } from "../../_support/fuzz_runs.ts";
+import { Random } from "../../_support/stress/random.ts";
 import { until } from "../../_support/until.ts";
-
-/** Numbers that look random, the same ones for the same seed. */
-function random(seed: number): (below: number) => number {
-  return (below) => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) % below;
-  };
-}
 
 /** The result of a request. */
 interface Record {
@@ -68,26 +60,28 @@ async function handle(request: Request, info: HttpInfo, records: Record[]): Prom
 }
 
 /** Some pipelined requests, at times cut off or with garbage behind them. */
-function requests(below: (n: number) => number, ids: readonly string[]): string {
+function requests(random: Random, ids: readonly string[]): string {
   let text = "";
   for (const id of ids) {
-    const letters = Array.from("shtrpbwl").filter(() => below(3) === 0).join("");
-    const does = letters + (below(2) === 0 ? "g" : below(5) === 0 ? "z" : "");
-    const query = `id=${id}&wait=${below(20)}&chunks=${below(5)}&pause=${below(3) * below(8)}`;
-    const version = below(8) === 0 ? "1.0" : "1.1";
+    const letters = Array.from("shtrpbwl").filter(() => random.below(3) === 0).join("");
+    const does = letters + (random.below(2) === 0 ? "g" : random.below(5) === 0 ? "z" : "");
+    const query = `id=${id}&wait=${random.below(20)}&chunks=${random.below(5)}&pause=${
+      random.below(3) * random.below(8)
+    }`;
+    const version = random.below(8) === 0 ? "1.0" : "1.1";
     const head = `/${does}?${query} HTTP/${version}\r\nHost: h\r\n`;
-    if (below(2) === 0) text += `GET ${head}\r\n`;
-    else if (version === "1.0" || below(2) === 0) {
-      const length = below(below(3) === 0 ? 100_000 : 20);
-      const expect = below(3) === 0 ? "Expect: 100-continue\r\n" : "";
+    if (random.below(2) === 0) text += `GET ${head}\r\n`;
+    else if (version === "1.0" || random.below(2) === 0) {
+      const length = random.below(random.below(3) === 0 ? 100_000 : 20);
+      const expect = random.below(3) === 0 ? "Expect: 100-continue\r\n" : "";
       text += `POST ${head}${expect}Content-Length: ${length}\r\n\r\n${"x".repeat(length)}`;
     } else {
-      const chunks = "5\r\nhello\r\n".repeat(below(5));
+      const chunks = "5\r\nhello\r\n".repeat(random.below(5));
       text += `POST ${head}Transfer-Encoding: chunked\r\n\r\n${chunks}0\r\nX-T: a\r\n\r\n`;
     }
   }
-  if (below(3) === 0) return text.slice(0, below(text.length));
-  return below(12) === 0 ? `${text}\0garbage\r\n\r\n` : text;
+  if (random.below(3) === 0) return text.slice(0, random.below(text.length));
+  return random.below(12) === 0 ? `${text}\0garbage\r\n\r\n` : text;
 }
 
 async function closed(socket: net.Socket): Promise<void> {
@@ -97,35 +91,35 @@ async function closed(socket: net.Socket): Promise<void> {
 /** Runs one client. Returns the ids in the bytes that it has received. */
 async function client(
   port: number,
-  below: (n: number) => number,
+  random: Random,
   ids: readonly string[],
 ): Promise<string[]> {
   const socket = net.connect({ port, host: "127.0.0.1", allowHalfOpen: true });
   let received = "";
   socket.on("error", () => {});
   socket.on("data", (bytes) => received += bytes.toString());
-  const text = requests(below, ids);
+  const text = requests(random, ids);
   for (let at = 0; at < text.length && !socket.destroyed;) {
-    const size = 1 + below(below(4) === 0 ? 40 : 100_000);
+    const size = 1 + random.below(random.below(4) === 0 ? 40 : 100_000);
     socket.write(text.slice(at, at + size));
     at += size;
-    if (below(3) === 0) await delay(below(5));
+    if (random.below(3) === 0) await delay(random.below(5));
   }
-  if (below(6) === 0) socket.pause();
-  await delay(below(4) === 0 ? 0 : below(100));
-  if (below(2) === 0) {
+  if (random.below(6) === 0) socket.pause();
+  await delay(random.below(4) === 0 ? 0 : random.below(100));
+  if (random.below(2) === 0) {
     socket.end();
-    await delay(below(600));
+    await delay(random.below(600));
   }
-  if (below(2) === 0) socket.destroy();
+  if (random.below(2) === 0) socket.destroy();
   else socket.resetAndDestroy();
   await closed(socket);
   return Array.from(received.matchAll(/<(\w+)>/g), ([, id]) => id!);
 }
 
-for (const seed of [1, 2]) {
+for (const seed of fuzzSeeds(1, 2)) {
   Deno.test(`serveHttp() hardened keeps its books with any clients (seed ${seed})`, async () => {
-    const below = random(seed);
+    const random = new Random(seed);
     const records: Record[] = [];
     const unexpected: unknown[] = [];
     await using server = serveHttp({
@@ -143,11 +137,11 @@ for (const seed of [1, 2]) {
     }, (request, info) => handle(request, info, records));
     const disorder: string[] = [];
     const one = async (number: number) => {
-      const ids = Array.from({ length: 1 + below(4) }, (_, i) => `${number}x${i}`);
-      const order = (await client(server.addr.port, below, ids)).map((id) => ids.indexOf(id));
+      const ids = Array.from({ length: 1 + random.below(4) }, (_, i) => `${number}x${i}`);
+      const order = (await client(server.addr.port, random, ids)).map((id) => ids.indexOf(id));
       if (order.some((at, i) => at < (order[i - 1] ?? 0))) disorder.push(`${ids}: ${order}`);
     };
-    for (let round = 0; round < 5; round++) {
+    for (let round = 0; round < 5 || moreFuzz(); round++) {
       await Promise.all(Array.from({ length: 40 }, (_, i) => one(round * 40 + i)));
     }
     await until(() => server.stats().active === 0);

@@ -10,7 +10,7 @@ import {
 } from "../../../net/dns/codec.ts";
 import { type DnsRecord, formatDnsRecord } from "../../../net/dns/record.ts";
 import { NetError } from "../../../net/errors/errors.ts";
-import { RECORDS } from "./_records.ts";
+import { RECORDS } from "./records.ts";
 
 Deno.test("encodeDnsMessage() writes these bytes, names that come again as pointers", () => {
   const bytes = encodeDnsMessage({

@@ -2,65 +2,37 @@
 
 import { assert } from "@std/assert";
 import fc from "fast-check";
+import { fuzzRuns } from "../../_support/fuzz_runs.ts";
+import {
+  mutateReplies,
+  type ReplyMutation,
+  replyMutation,
+} from "../../_support/reply_mutations.ts";
 import { type Pop3Report, pop3ScriptServer } from "../../_support/pop3_script.ts";
 import { readMail } from "./compare.ts";
 import { DIALOGUES, type Pop3Dialogue, USUAL_REPORT } from "./dialogues.ts";
 
-/** A reply by its number, and what happens to it. */
-interface Mutation {
-  readonly at: number;
-  readonly change: (reply: string, n: number) => string | null;
-  readonly n: number;
-}
-
-/** Ways in which a reply can go wrong. Null ends the connection. */
-const CHANGES: Readonly<Record<string, Mutation["change"]>> = {
-  "is missing": () => "",
-  "ends the connection": () => null,
-  "comes twice": (reply) => reply + reply,
-  "is cut": (reply, n) => reply.slice(0, n % reply.length),
+const mutation = replyMutation(14, {
   "is a refusal": () => "-ERR no\r\n",
-  "follows a text": (reply) => `some text\r\n${reply}`,
-  "precedes a text": (reply) => `${reply}some text\r\n`,
-  "is a text": () => "some text\r\n",
-  "is empty": () => "\r\n",
   "has blanks": (reply, n) => {
     const at = n % reply.length;
     return `${reply.slice(0, at)}\t ${reply.slice(at)}`;
   },
-  "has the line endings of Unix": (reply) => reply.replaceAll("\r", ""),
   "never ends": (reply) => reply.replace(/\r\n\.\r\n$/, "\r\n"),
-  "has odd bytes": (reply, n) => {
-    const at = n % reply.length;
-    return `${reply.slice(0, at)}${String.fromCharCode(n % 256)}${reply.slice(at)}`;
-  },
-};
-
-const mutation: fc.Arbitrary<Mutation & { readonly name: string }> = fc.record({
-  at: fc.nat(14),
-  name: fc.constantFrom(...Object.keys(CHANGES)),
-  n: fc.nat(10_000),
-}).map((one) => ({ ...one, change: CHANGES[one.name]! }));
+});
 
 const dialogue = fc.constantFrom(...DIALOGUES);
 
 async function play(
   { says }: Pop3Dialogue,
-  mutations: readonly Mutation[],
+  mutations: readonly ReplyMutation[],
 ): Promise<{ report: Pop3Report; heard: readonly string[] }> {
-  let count = 0;
-  await using server = pop3ScriptServer(says, (reply) => {
-    const number = count++;
-    const found = mutations.find(({ at }) => at === number);
-    return found === undefined ? reply : found.change(reply, found.n);
-  });
+  await using server = pop3ScriptServer(says, mutateReplies(mutations));
   const report = await readMail(server.port, 150);
   // Any other error is a fault of the client.
   assert(/^(?:NetError|ReplyError|undefined)/.test(`${report.error}`), report.error);
   return { report, heard: server.heard };
 }
-
-const numRuns = 60;
 
 Deno.test("one wrong reply: no message takes the place of another, and none is deleted unasked", async () => {
   await fc.assert(
@@ -78,7 +50,7 @@ Deno.test("one wrong reply: no message takes the place of another, and none is d
         assert(report.error !== undefined, heard.join());
       }
     }),
-    { numRuns, endOnFailure: true },
+    fuzzRuns(60),
   );
 });
 
@@ -91,6 +63,6 @@ Deno.test("several wrong replies: the session ends in time, with a report or a N
         await play(dialogue, mutations);
       },
     ),
-    { numRuns, endOnFailure: true, timeout: 5000 },
+    { ...fuzzRuns(60), timeout: 5000 },
   );
 });

@@ -5,6 +5,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
+import { fuzzRuns } from "../../_support/fuzz_runs.ts";
 import { within } from "../../_support/runnable.ts";
 import {
   BINARY,
@@ -69,7 +70,7 @@ for (const [name, make] of Object.entries(SUBJECTS)) {
           subject,
         );
       }),
-      { numRuns: 60 },
+      fuzzRuns(60),
     );
   });
 
@@ -113,7 +114,7 @@ for (const [name, make] of Object.entries(SUBJECTS)) {
           await done();
         }
       }),
-      { numRuns: 150 },
+      fuzzRuns(150),
     );
   });
 }

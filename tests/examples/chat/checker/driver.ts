@@ -7,7 +7,8 @@
 
 import { delay } from "@std/async/delay";
 import { serveFaultProxy } from "../../../../tools/fault_proxy.ts";
-import type { FaultProxy, ProxyFaults } from "../../../../tools/fault_proxy.ts";
+import type { FaultProxy } from "../../../../tools/fault_proxy.ts";
+import { NETWORK_FAULTS } from "../../../_support/network_faults.ts";
 import { Random } from "../../../_support/stress/random.ts";
 import { within } from "../../../_support/runnable.ts";
 import { until } from "../../../_support/until.ts";
@@ -48,23 +49,6 @@ const ROOMS = ["lobby", "tea", "team", "ops"] as const;
 
 /** The steps of a line between which the chat is killed. */
 const STEPS = ["number", "commit", "confirm"] as const;
-
-/** Faults of the network, chosen at random. */
-const FAULTS: readonly ((random: Random) => ProxyFaults)[] = [
-  (random) => both({ latency: 5 + random.below(100), jitter: 5 }),
-  (random) => both({ resetAfter: 1 + random.below(20_000) }),
-  (random) => both({ chunkSize: 1 + random.below(50) }),
-  (random) => ({ download: { stallAfter: 1 + random.below(20_000) } }),
-  (random) => ({ upload: { stallAfter: 1 + random.below(5_000) } }),
-  (random) => ({ download: { truncateAfter: 1 + random.below(20_000) } }),
-  (random) => ({ upload: { resetAfter: 1 + random.below(2_000) } }),
-  (random) => both({ bandwidth: 2_000 + random.below(50_000) }),
-  () => ({ refuse: true }),
-];
-
-function both(faults: NonNullable<ProxyFaults["upload"]>): ProxyFaults {
-  return { upload: faults, download: faults };
-}
 
 /** Runs the chat, and judges it. */
 export async function check(options: DriverOptions): Promise<Report> {
@@ -298,8 +282,8 @@ class Driver {
     const random = this.#random;
     const { web, terminals } = this.#parts;
     await Promise.all([
-      web.setFaults(random.pick(FAULTS)(random)),
-      terminals.setFaults(random.pick(FAULTS)(random)),
+      web.setFaults(random.pick(NETWORK_FAULTS)(random)),
+      terminals.setFaults(random.pick(NETWORK_FAULTS)(random)),
     ]);
     await delay(200 + random.below(1_500));
     await Promise.all([web.setFaults({}), terminals.setFaults({})]);

@@ -36,6 +36,11 @@ export class TerminalClient {
     return terminal;
   }
 
+  /** The name of the room in which the terminal is; undefined before the server has told it. */
+  get room(): string | undefined {
+    return this.#room;
+  }
+
   /** What the terminal saw. Nobody promises it that it sees everything. */
   get witness(): Witness {
     return { name: this.name, observations: this.#observations, complete: [] };

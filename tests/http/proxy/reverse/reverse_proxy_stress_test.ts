@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { reverseProxy } from "../../../../http/proxy/reverse/reverse_proxy.ts";
 import { serveHttp } from "../../../../http/server/server.ts";
 import { Ledger } from "../../../_support/stress/ledger.ts";
-import { stress } from "../../../_support/stress/run.ts";
+import { stopAfter, stress } from "../../../_support/stress/run.ts";
 
 /** CI takes its time; STRESS_SECONDS and STRESS_SEED say otherwise. */
 const SECONDS = Number(Deno.env.get("STRESS_SECONDS") ?? (Deno.env.has("CI") ? 30 : 8));
@@ -20,7 +20,7 @@ Deno.test("a reverse proxy mixes nothing up while servers break off everywhere",
   const { tally, wrong } = await stress(ledger, {
     doors: [{ port: server.addr.port, hooks: false }],
     seed: SEED,
-    millis: SECONDS * 1000,
+    stop: stopAfter(SECONDS * 1000),
     requests: SECONDS * 3000,
     clients: 24,
     tunnels: 0,

@@ -1,0 +1,31 @@
+/** Certificates as seeds. `tests/_support/x509_writer.ts` has made them. @module */
+
+import { textOf } from "../../_support/http1.ts";
+
+const DER = [
+  // An authority.
+  "MIIBMDCB2KADAgECAgkBhRhhQ60ZloQwCgYIKoZIzj0EAwIwFDESMBAGA1UEAwwJQXV0aG9yaXR5MB4XDTI2MDEwMT" +
+  "AwMDAwMFoXDTQ2MDEwMTAwMDAwMFowFDESMBAGA1UEAwwJQXV0aG9yaXR5MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcD" +
+  "QgAEkMZzdUBDopYx7QPO7k3dnCQK9ZZKNGEK5ZCZZoD0NM4X0gP9UDb40WCg2T+7kDB6D/UWcGmfd09uDp8BRuZDZq" +
+  "MTMBEwDwYDVR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNHADBEAiApDV6TjLp5p6BmQfLkNTCkzwMJhNi75JbAQ0CR" +
+  "xEmD7gIgMu82iku3qgcBV6xy923U3p2sm3RAXB9LSuzh2oBAWvs=",
+  // A certificate with names of each kind.
+  "MIIBWjCCAQCgAwIBAgIJAcmQokZVppO0MAoGCCqGSM49BAMCMBQxEjAQBgNVBAMMCUF1dGhvcml0eTAeFw0yNjAxMD" +
+  "EwMDAwMDBaFw00NjAxMDEwMDAwMDBaMA8xDTALBgNVBAMMBGxlYWYwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAAQR" +
+  "JCIJtf1RtgxTI0L4ewypU2azyIAse0Q67kH6TeUD80o8MIos9fQwvMKJjSuwvObnt1mjNKqsjWmns8oO5hrIo0AwPj" +
+  "A8BgNVHREENTAzggZhLnRlc3SCCCouYi50ZXN0hwTAAAIBgQhhQGEudGVzdIYPaHR0cHM6Ly9hLnRlc3QvMAoGCCqG" +
+  "SM49BAMCA0gAMEUCIEz9egJNAJxwjUikyV+QVSn+CEUcBa5ZJJlYuE+IEQ+OAiEA8Huhgkn07H/FDHeTZXrbc0xWrS" +
+  "/Gn76rEc0NjQupheo=",
+  // An authority whose path length is 0.
+  "MIIBMzCB2aADAgECAgkBHVNPyP3BGH4wCgYIKoZIzj0EAwIwFDESMBAGA1UEAwwJQXV0aG9yaXR5MB4XDTI2MDEwMT" +
+  "AwMDAwMFoXDTQ2MDEwMTAwMDAwMFowEjEQMA4GA1UEAwwHbGltaXRlZDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IA" +
+  "BLE5cMg8LiFU/sZsREnIy6Gw009hmPwBdWHXclomszwlZQ8e8o3jvj1oJHFv8qtZxUKOTJYXaWWLD4B8JMg4wIujFj" +
+  "AUMBIGA1UdEwEB/wQIMAYBAf8CAQAwCgYIKoZIzj0EAwIDSQAwRgIhAKBmU2AHGcXm9s+5fAI1DAd0vWGEHVwMy8JI" +
+  "QPTmeWRuAiEAjJjH7RQG9ZvxdHzXMA9A/s/J5zXwmY0v+IdIVoY+/Ek=",
+];
+
+/** In DER, one byte a character. */
+export const CERTIFICATES: readonly string[] = DER.map((one) => textOf(Uint8Array.fromBase64(one)));
+
+/** In PEM. */
+export const PEM = `-----BEGIN CERTIFICATE-----\n${DER[0]}\n-----END CERTIFICATE-----\n`;
