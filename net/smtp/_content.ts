@@ -10,6 +10,11 @@ import type { SendMailOptions, SmtpMessage } from "./options.ts";
 
 const NOTHING = new Uint8Array(0);
 
+const utf8 = new TextEncoder();
+
+/** The places of a text that change on the way: a line that begins with a dot, CR or LF alone. */
+const CHANGING = /(?:^|\n)\.|\r(?!\n)|(?<!\r)\n/;
+
 /** Changes the bytes of a message into those to send. */
 interface Encoder {
   /** The size so far, as the extension SIZE counts it (RFC 1870 §3). */
@@ -38,6 +43,8 @@ export class Content {
   readonly size: number | undefined;
   /** The encoded message, if it is in memory. It can be sent more than once. */
   readonly ready: Uint8Array | undefined;
+  /** Whether the message is known to be ASCII. */
+  readonly isAscii: boolean = false;
   /** The parts of a stream that were read for its header, or the whole message. */
   #head: Uint8Array[] = [];
   readonly #rest: AsyncGenerator<Uint8Array, void, void> | undefined;
@@ -54,8 +61,16 @@ export class Content {
     const encoder = transfer === "binary"
       ? new Unchanged()
       : new DotEncoder({ dots: transfer !== "chunks" });
-    const given = typeof message === "string" ? new TextEncoder().encode(message) : message;
     this.#encoder = encoder;
+    if (typeof message === "string" && (transfer ?? "data") === "data" && !CHANGING.test(message)) {
+      const isLine = message === "" || message.endsWith("\r\n");
+      this.ready = utf8.encode(`${message}${isLine ? "" : "\r\n"}.\r\n`);
+      this.size = this.ready.length - (isLine ? 3 : 5);
+      this.isAscii = this.size === message.length;
+      this.#head = [this.ready.subarray(0, this.size)];
+      return;
+    }
+    const given = typeof message === "string" ? utf8.encode(message) : message;
     if (given instanceof Uint8Array) {
       this.#head = [given];
       this.ready = joined([encoder.push(given), encoder.end()]);
@@ -68,7 +83,7 @@ export class Content {
 
   /** The number of bytes that were encoded so far. */
   get encoded(): number {
-    return this.#encoder.size;
+    return this.ready === undefined ? this.#encoder.size : this.size!;
   }
 
   /** Reads the header, and returns whether it contains text beyond ASCII. */

@@ -51,8 +51,11 @@ export class SmtpMessages {
     const content = new Content(dialogue.conn, message, options);
     try {
       // Most servers without SMTPUTF8 accept a header that is not ASCII, too.
-      const utf8 = extensions.has("SMTPUTF8") && await readable(content.hasUtf8Header());
-      const check = transfer === "binary" ? () => {} : (part: Uint8Array) => this.#checkBits(part);
+      const utf8 = extensions.has("SMTPUTF8") && !content.isAscii &&
+        await readable(content.hasUtf8Header());
+      const check = transfer === "binary" || content.isAscii
+        ? () => {}
+        : (part: Uint8Array) => this.#checkBits(part);
       for (const part of content.known) check(part);
       const facts = { size: content.size, utf8 };
       const { sender, addressees } = envelopeCommands(this.#control, envelope, options, facts);
@@ -120,7 +123,7 @@ export class SmtpMessages {
 
   /** Rejects bytes above 127 unless the server accepts them (RFC 6152 §3). */
   #checkBits(part: Uint8Array): void {
-    if (this.#control.extensions.has("8BITMIME") || !part.some((byte) => byte > 127)) return;
+    if (this.#control.extensions.has("8BITMIME") || !hasHighBit(part)) return;
     const { peer } = this.#control.dialogue;
     const problem = { kind: "unsupported", phase: "request", address: peer } as const;
     throw new NetError(
@@ -128,4 +131,9 @@ export class SmtpMessages {
       problem,
     );
   }
+}
+
+function hasHighBit(part: Uint8Array): boolean {
+  for (let i = 0; i < part.length; i++) if (part[i]! > 127) return true;
+  return false;
 }

@@ -20,6 +20,7 @@
  * @module
  */
 
+import { isMailAddress } from "../internal/mail_address.ts";
 import { splitWords, trimBlanks, upperAscii } from "../text.ts";
 
 /** A complete reply. */
@@ -137,11 +138,8 @@ export function parseSmtpExtensions(reply: SmtpReply): Map<string, readonly stri
  * @throws {TypeError} If it is not an address, or if it contains spaces, line breaks or brackets.
  */
 export function formatSmtpPath(mailbox: string): string {
-  // A quoted local part may contain nearly anything except characters that could end the path.
-  const good =
-    /^(?:"(?:[^"\\<>\p{Cc}]|\\[\x20-\x3b\x3d\x3f-\x7e])*"|[^\s"<>()[\]\\,:;@\p{Cc}]+)@(?:\[[0-9A-Fa-f:.IPv]+\]|[^\s"<>()[\]\\,:;@\p{Cc}]+)$/u;
   if (mailbox === "" || /^postmaster$/i.test(mailbox)) return `<${mailbox}>`;
-  if (mailbox.length > 320 || !good.test(mailbox)) {
+  if (!isMailAddress(mailbox)) {
     throw new TypeError(`Cannot use the address ${JSON.stringify(mailbox)}: give user@host`);
   }
   return `<${mailbox}>`;

@@ -40,6 +40,9 @@ const USUAL: Script = {
   "QUIT": "221 bye",
 };
 
+/** The name of the reply to DATA after no recipient was accepted. */
+const EMPTY = "DATA without recipients";
+
 const VERBS = /^(?:EHLO|HELO|MAIL FROM:<|RCPT TO:<|DATA$|RSET$|NOOP$|QUIT$|AUTH )/i;
 
 /**
@@ -76,8 +79,9 @@ export function scriptServer(
   let hasSender = false;
   const server = lineServer(() => reply("greeting") ?? "", async (line, conn) => {
     if (/^RCPT/i.test(line) && !hasSender) return "503 no sender\r\n";
-    if (/^DATA/i.test(line) && to.length === 0) return "503 no recipients\r\n";
-    const said = reply(line);
+    const isEmpty = /^DATA/i.test(line) && to.length === 0;
+    if (isEmpty && script[EMPTY] === undefined) return "503 no recipients\r\n";
+    const said = reply(isEmpty ? EMPTY : line);
     if (said === undefined) {
       strange.push(line);
       return "500 what\r\n";

@@ -12,6 +12,7 @@ import {
   rule,
   text,
 } from "../../internal/options.ts";
+import { isMailAddress } from "../../internal/mail_address.ts";
 import { lowerAscii } from "../../text.ts";
 import type { MailAddress, MailAddressInput, MailAttachment, MailMessage } from "./options.ts";
 
@@ -20,11 +21,6 @@ const RESERVED =
   /^(?:from|sender|to|cc|bcc|reply-to|subject|date|message-id|in-reply-to|references|mime-version|content-.*)$/;
 /** Longest run without a blank in a field. A line has at most 998 bytes (RFC 5322 §2.1.1). */
 export const MAX_WORD = 900;
-
-/** `user@host`, with a quoted user or a literal host. */
-const ADDRESS =
-  /^(?:"(?:[^"\\<>\p{Cc}]|\\[\x20-\x7e])*"|[^\s"<>()[\]\\,:;@\p{Cc}]+)@(?:\[[\w:.]+\]|[^\s"<>()[\]\\,:;@\p{Cc}]+)$/u;
-const MAX_ADDRESS = 320;
 
 const oneLine: Rule = rule(
   "a string without line breaks and NUL",
@@ -127,7 +123,7 @@ function addresses(name: string, value: unknown): MailAddress[] {
       .map(({ name: shown = "", address = "" }) => ({ name: shown, address }));
   });
   for (const { address } of found) {
-    if (address.length <= MAX_ADDRESS && ADDRESS.test(address)) continue;
+    if (isMailAddress(address)) continue;
     throw optionError(name, "addresses such as ann@example.com", address || value);
   }
   if (found.length === 0 && !Array.isArray(value)) {

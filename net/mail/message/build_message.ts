@@ -21,8 +21,8 @@ const MAX_ENCODED = 52;
 
 /**
  * Builds a message as a stream. Contents that are streams are read in their turn, so the memory does not
- * depend on the size of the files. Lines end with CRLF and have at most 998 bytes. The dots of SMTP are
- * left to the client.
+ * depend on the size of the files. Lines end with CRLF and have at most 998 bytes, except within a file of
+ * type `message/…`, which must not be encoded (RFC 2046 §5.2.1). The dots of SMTP are left to the client.
  *
  * @param message The header, the bodies and the files.
  * @returns The bytes of the message. The stream fails if the stream of a file fails. If it is cancelled,
@@ -79,6 +79,8 @@ function compile(message: MailMessage, attachments: readonly MailAttachment[]) {
   const list = (value: unknown) => value === undefined ? undefined : [...value as MailAddress[]];
   const composer = new MailComposer({
     ...rest,
+    text: rest.text?.replace(BARE_CR, "\n"),
+    html: rest.html?.replace(BARE_CR, "\n"),
     from: list(rest.from),
     sender: list(rest.sender),
     to: list(rest.to),
@@ -101,14 +103,30 @@ function compile(message: MailMessage, attachments: readonly MailAttachment[]) {
     disableUrlAccess: true,
     newline: "win",
   });
-  return composer.compile();
+  const node = composer.compile();
+  const names = node as unknown as NameEncoder;
+  const encode = names._encodeAddressName.bind(node);
+  names._encodeAddressName = (name) =>
+    isMisleading(name) ? encodeWord(name, "Q", MAX_ENCODED) : encode(name);
+  return node;
+}
+
+/** What is used of the composer besides its documentation. Its version is pinned. */
+interface NameEncoder {
+  _encodeAddressName(name: string): string;
+}
+
+/** A CR that is no line ending. Servers do not accept it (RFC 5321 §2.3.8). */
+const BARE_CR = /\r(?!\n)/g;
+
+/** Returns whether a text would be taken for encoded words, or has a word that no fold can break. */
+function isMisleading(text: string): boolean {
+  return text.includes("=?") || hasLongWord(text);
 }
 
 /** Encodes a subject that would be taken for encoded words, or that no fold can break. */
 function encodeSubject(subject: string): string {
-  return subject.includes("=?") || hasLongWord(subject)
-    ? encodeWord(subject, "Q", MAX_ENCODED)
-    : subject;
+  return isMisleading(subject) ? encodeWord(subject, "Q", MAX_ENCODED) : subject;
 }
 
 /** Returns a content for the composer: as a stream, so that it is encoded piece by piece. */

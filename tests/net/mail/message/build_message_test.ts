@@ -298,3 +298,20 @@ Deno.test("the error of a file is the error of the message", async () => {
     "Uint8Array",
   );
 });
+
+Deno.test("a name that looks like encoded words is shown as it is", async () => {
+  for (const name of ["=?utf-8?Q?admin?=", 'a "=?utf-8?B?eA==?=" <x@y.test>', "x".repeat(2000)]) {
+    const message = buildMessage({
+      from: { name, address: "ann@a.test" },
+      cc: [{ name, address: "c@c.test" }],
+    });
+    const { from, cc } = await readMessage(message);
+    assertEquals([from, cc], [[{ name, address: "ann@a.test" }], [{ name, address: "c@c.test" }]]);
+  }
+});
+
+Deno.test("a CR alone in a text is a line ending, because servers accept no other", async () => {
+  const text = await built({ from: ANN, text: "a\rb\r\nc\n", html: "<p>\r</p>" });
+  assert(!/\r[^\n]|[^\r]\n/.test(text), JSON.stringify(text));
+  assertEquals((await readMessage(new TextEncoder().encode(text))).text, "a\nb\nc\n\n");
+});
