@@ -32,7 +32,7 @@
  * @module
  */
 
-import { type HostPort, parseHostPort } from "../net/address.ts";
+import { formatAddress, type HostPort, parseHostPort } from "../net/address.ts";
 import type { OptionRules } from "../net/internal/options.ts";
 import { serveUdpFaultProxy, type UdpFaultProxyOptions } from "./fault_proxy/udp.ts";
 import {
@@ -324,9 +324,19 @@ function parseJson(flag: string, text: string): unknown {
 function readTo(text: string): HostPort {
   try {
     const to = parseHostPort(text);
-    if (to.port > 0) return to;
-  } catch { /* The error below is for the command line. */ }
+    if (to.port > 0) return allowed(to);
+  } catch (error) {
+    if (error instanceof CliError) throw error;
+  }
   throw badValue("--to", text, "host:port");
+}
+
+/** Checks the permission at the start. The proxy itself needs it with its first client. */
+function allowed(to: HostPort): HostPort {
+  const host = formatAddress(to);
+  if (Deno.permissions.requestSync({ name: "net", host }).state === "granted") return to;
+  const reason = `permission is missing, run again with --allow-net=${host}`;
+  throw new CliError(`Cannot connect to ${host}: ${reason}`, ExitCode.missing);
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

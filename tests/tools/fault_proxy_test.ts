@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { type Connection, type ConnectionHandler, NetError } from "../../net/mod.ts";
 import { connectTcp } from "../../net/tcp/client.ts";
 import { serveTcp } from "../../net/tcp/server.ts";
@@ -8,7 +8,7 @@ import {
   type FaultProxyOptions,
   serveFaultProxy,
 } from "../../tools/fault_proxy.ts";
-import { startRunnable } from "../_support/runnable.ts";
+import { runRunnable, startRunnable } from "../_support/runnable.ts";
 
 const echo: ConnectionHandler = async (conn) => {
   for await (const chunk of conn) await conn.write(chunk);
@@ -322,4 +322,14 @@ Deno.test("connectTimeout: Infinity lifts the limit", async () => {
   await using client = await connectTcp({ port: proxy.addr.port });
   assertEquals(await client.readLine({ timeout: 30_000 }), "hello");
   assertEquals(proxy.stats(), { accepted: 1, active: 1, refused: 0 });
+});
+
+Deno.test("a missing permission for the target ends the program at its start: 3", async () => {
+  for (const udp of [[], ["--udp"]]) {
+    const args = ["--listen", "0", "--to", "127.77.9.1:9", ...udp];
+    const permissions = ["--allow-net=127.0.0.1"];
+    const { code, stdout, stderr } = await runRunnable("fault-proxy", args, { permissions });
+    assertEquals([code, stdout], [3, ""]);
+    assertMatch(stderr, /^fault-proxy: [^\n]*--allow-net=127\.77\.9\.1:9\n$/);
+  }
 });

@@ -233,7 +233,8 @@ export class ScanReport {
     );
     const details = detected && detailsOf(detected);
     if (details) this.#print(`      ${details}`);
-    else if (banner !== undefined) this.#print(`      says ${banner}`);
+    // The first line of a greeting may be empty.
+    else if (banner) this.#print(`      says ${banner}`);
     if (tls === undefined) return;
     const { protocol, alpn, subject } = tls;
     const parts = [protocol, alpn, subject, otherNames(tls), validityOf(tls, Date.now())]

@@ -155,6 +155,15 @@ Deno.test("a service inside of TLS is recognized, with the certificate", async (
 Deno.test("an endless or silent server ends within the limits", async () => {
   const endless = await identify({ greeting: "x".repeat(200_000) });
   assertEquals([endless.detected, endless.banner?.length], [undefined, 200]);
+  // The first line is empty, so the table has no line for it.
+  const io = recordingIo();
+  const blank = Deno.listen({ hostname, port: 0 });
+  const playing = play(blank, { greeting: "\r\n" });
+  const port = `${blank.addr.port}`;
+  assertEquals(await main([hostname, "-p", port, "--service", "-t", "2s"], io), 0);
+  assertMatch(io.out, new RegExp(`^PORT[^\\n]+\\n${port} +open [^\\n]+\\n1 open, 0 closed in `));
+  blank.close();
+  await playing;
   const costly = await identify({ greeting: `+OK ${"<".repeat(60_000)}\r\n` });
   assertEquals(costly.detected?.protocol, "pop3");
 });
