@@ -5,7 +5,7 @@ import type { ScannedService } from "./_identify.ts";
 import type { ScannedTls } from "./_open_port_details.ts";
 import type { ScanResult, ScanState } from "./options.ts";
 import { formatPorts } from "./_ports.ts";
-import { count, showTime } from "../internal/text.ts";
+import { count, listSome, showTime } from "../internal/text.ts";
 
 /** The output formats. */
 export type ScanFormat = "table" | "json" | "ndjson" | "csv";
@@ -133,6 +133,12 @@ export class ScanReport {
     if (this.#format !== "table") return;
     for (const found of this.#found.sort(byAddressAndPort)) this.#row(found);
     for (const line of this.#allOpen()) this.#print(line);
+    for (const [host, addresses] of this.#addresses) {
+      if (addresses.size < 2) continue;
+      this.#print(
+        `${host} has ${addresses.size} addresses: ${listSome([...addresses].toSorted())}`,
+      );
+    }
     if (!this.#options.open) {
       for (const state of ["filtered", "open|filtered", "error"] as const) {
         for (const line of this.#byFinding(state)) this.#print(line);

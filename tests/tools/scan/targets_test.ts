@@ -97,7 +97,10 @@ Deno.test({
       ),
     );
     assertEquals([code, stderr], [0, ""]);
-    assertMatch(stdout, /\n8083 +open [^\n]+ two\.test \(::1\)\n1 open, 3 closed in /);
+    assertMatch(
+      stdout,
+      /\n8083 +open [^\n]+ two\.test \(::1\)\ntwo\.test has 2 addresses: 127\.0\.0\.1, ::1\n1 open, 3/,
+    );
     await Promise.all([hosts, server].map((file) => Deno.remove(file)));
   },
 });
