@@ -34,6 +34,7 @@ import { type CliContext, type CliIo, defineCli } from "./cli.ts";
 import { probeAll } from "./scan/_scheduler.ts";
 import { checkSize, readPorts, readTargets, refuseWithUdp, usage } from "./scan/_input.ts";
 import type { Listener } from "./scan/_identify.ts";
+import { generator, shuffle } from "./scan/_order.ts";
 import { parsePorts, uniquePorts } from "./scan/_ports.ts";
 import { type ScanFormat, ScanReport } from "./scan/_report.ts";
 import { SCAN, targetsRule } from "./scan/_option_rules.ts";
@@ -219,33 +220,6 @@ async function locate(
 function readPortOption(ports: ScanOptions["ports"], udp = false): Uint16Array<ArrayBuffer> {
   if (ports === undefined) return new Uint16Array(udp ? topUdpPorts(COMMON_UDP) : topPorts(100));
   return new Uint16Array(typeof ports === "string" ? parsePorts(ports) : uniquePorts(ports));
-}
-
-/** Returns a generator of numbers from 0 to 1 that depends only on the seed (splitmix32). */
-function generator(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x9e3779b9) >>> 0;
-    let mixed = state ^ (state >>> 16);
-    mixed = Math.imul(mixed, 0x21f0aaad);
-    mixed ^= mixed >>> 15;
-    mixed = Math.imul(mixed, 0x735a2d97);
-    return ((mixed ^ (mixed >>> 15)) >>> 0) / 2 ** 32;
-  };
-}
-
-function shuffle(
-  ports: Uint16Array<ArrayBuffer>,
-  random: () => number,
-): Uint16Array<ArrayBuffer> {
-  const order = ports.slice();
-  for (let i = order.length - 1; i > 0; i--) {
-    const k = Math.floor(random() * (i + 1));
-    const port = order[i]!;
-    order[i] = order[k]!;
-    order[k] = port;
-  }
-  return order;
 }
 
 /** The exit code if the open ports differ from `--expect`. */
