@@ -75,17 +75,18 @@ async function start({ folder, ports, users, script }: Plan): Promise<AsyncDispo
 /** Makes a folder with a certificate and a place for mail. */
 async function prepare(): Promise<string> {
   const folder = await Deno.makeTempDir({ prefix: "portside-mta." });
-  const { good } = await testCertificates();
+  const { good, ca } = await testCertificates();
   await Deno.chmod(folder, 0o755);
   await Deno.writeTextFile(`${folder}/cert.pem`, good.cert);
   await Deno.writeTextFile(`${folder}/key.pem`, good.key);
+  await Deno.writeTextFile(`${folder}/ca.pem`, ca);
   await Deno.mkdir(`${folder}/mail`);
   return folder;
 }
 
 /**
- * Starts Exim. It takes 5 recipients for a message, and a login by PLAIN and LOGIN after STARTTLS. `nobody`
- * gets 571, `later` gets 451, and the others have a Maildir.
+ * Starts Exim. It takes 5 recipients for a message, and a login by PLAIN and LOGIN after STARTTLS, or by the
+ * client certificate of the tests as ann. `nobody` gets 571, `later` gets 451, and the others have a Maildir.
  *
  * @param users The users that have a Maildir.
  * @param connections The most connections at the same time.
@@ -113,6 +114,8 @@ tls_on_connect_ports = ${smtps}
 tls_advertise_hosts = *
 tls_certificate = ${folder}/cert.pem
 tls_privatekey = ${folder}/key.pem
+tls_verify_certificates = ${folder}/ca.pem
+tls_try_verify_hosts = *
 chunking_advertise_hosts = *
 dsn_advertise_hosts = *
 smtputf8_advertise_hosts = *
@@ -143,6 +146,12 @@ folder:
   create_directory
   user = Debian-exim
 begin authenticators
+external:
+  driver = external
+  public_name = EXTERNAL
+  server_param2 = \${certextract{subject,CN}{\$tls_in_peercert}}
+  server_condition = \${if and{{eq{\$auth1}{ann}}{eq{\$auth2}{test client}}}}
+  server_advertise_condition = \${if bool{\$tls_in_certificate_verified}}
 plain:
   driver = plaintext
   public_name = PLAIN
