@@ -119,13 +119,16 @@ export class SmtpReplyReader {
  */
 export function parseSmtpExtensions(reply: SmtpReply): Map<string, readonly string[]> {
   const extensions = new Map<string, readonly string[]>();
+  // A server may write many lines with mechanisms, so that copies of the list would cost too much.
+  const mechanisms = new Set<string>();
   for (const line of reply.lines.slice(1)) {
     // Some servers write AUTH=LOGIN, the form of a draft of RFC 2554, besides AUTH or instead of it.
     const [word = "", ...words] = splitWords(trimBlanks(line).replace(/^AUTH=/i, "AUTH "));
     const name = upperAscii(word);
-    const known = name === "AUTH" ? extensions.get(name) ?? [] : [];
-    extensions.set(name, [...new Set([...known, ...words])]);
+    extensions.set(name, [...new Set(words)]);
+    if (name === "AUTH") { for (const word of words) mechanisms.add(word); }
   }
+  if (extensions.has("AUTH")) extensions.set("AUTH", [...mechanisms]);
   return extensions;
 }
 

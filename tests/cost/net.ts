@@ -491,6 +491,16 @@ const POP3_AND_SMTP: CostRow[] = [
     run: (text) => parseSmtpExtensions({ code: 250, lines: ["hi", ...text.split("\n")] }),
   },
   {
+    name: "the extensions with many mechanisms",
+    limit: MUCH,
+    only: true,
+    units: ["a"],
+    run: (text) => {
+      const lines = Array.from({ length: text.length / 32 }, (_, i) => `AUTH A${i} B${i} C${i}`);
+      parseSmtpExtensions({ code: 250, lines: ["hi", ...lines] });
+    },
+  },
+  {
     name: "a login by SCRAM",
     throws: [NetError],
     limit: LINE,
