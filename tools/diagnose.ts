@@ -181,7 +181,14 @@ export async function diagnose(url: string, options: DiagnoseOptions = {}): Prom
     if (mtu.blackHole) add(mtu);
   }
   steps.sort((a, b) => ALL_STEPS.indexOf(a.step) - ALL_STEPS.indexOf(b.step));
-  return { target, ...judgeSteps(target, steps, proxy?.hostname), steps };
+  const judged = judgeSteps(target, steps, proxy?.hostname);
+  // The verdict knows more than the step did, such as the answers to ping.
+  const known = steps.map((step) =>
+    step.step === "tcp" && step.status === "failed"
+      ? { ...step, text: judged.verdict, advice: judged.advice }
+      : step
+  );
+  return { target, ...judged, steps: known };
 }
 
 /**

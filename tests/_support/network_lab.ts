@@ -36,10 +36,59 @@ rule() {
 }
 `;
 
+/**
+ * A program of Python that keeps each packet from the client to the host for a time, in seconds. The router
+ * passes them on through two TUN devices. netem would do the same, but few containers have it.
+ */
+const DELAY = `
+import fcntl, os, select, struct, sys, time, collections
+def tun(name):
+    file = os.open("/dev/net/tun", os.O_RDWR)
+    fcntl.ioctl(file, 0x400454ca, struct.pack("16sH", name, 0x1001))
+    return file
+source, target = tun(b"ta"), tun(b"tb")
+print("ready", flush=True)
+waiting, delay = collections.deque(), float(sys.argv[1])
+while True:
+    rest = max(0, waiting[0][0] - time.monotonic()) if waiting else None
+    if select.select([source], [], [], rest)[0]:
+        waiting.append((time.monotonic() + delay, os.read(source, 65536)))
+    while waiting and waiting[0][0] <= time.monotonic():
+        os.write(target, waiting.popleft()[1])
+`;
+
+/** Returns shell commands that delay packets to the host by so many seconds, until `kill $delaying`. */
+export function delayed(seconds: number): string {
+  return `
+cat > /run/netns/delay.py <<'END'${DELAY}END
+mkfifo /run/netns/ready
+(exec ip netns exec router python3 /run/netns/delay.py ${seconds} > /run/netns/ready 2> /dev/null) &
+delaying=$!
+read word < /run/netns/ready
+for one in tb ta; do
+  on_router ip link set $one up
+  on_router sh -c "echo 0 > /proc/sys/net/ipv4/conf/$one/rp_filter"
+done
+on_router sh -c 'echo 0 > /proc/sys/net/ipv4/conf/all/rp_filter'
+on_router ip rule add iif tb lookup 100
+on_router ip route add 10.77.2.0/24 dev r1 table 100
+on_router ip route replace 10.77.2.0/24 dev ta
+`;
+}
+
 /** Returns whether the network can be made here, and these programs exist. */
 export function needsLab(...programs: string[]): Availability {
-  const found = needs("nft", ...programs);
-  return found.ignore ? found : needsNamespaces(`${SETUP}\nrule drop`);
+  return needsScript("rule drop", "nft", ...programs);
+}
+
+/** Returns whether packets can be delayed here, too. */
+export function needsDelays(...programs: string[]): Availability {
+  return needsScript(`${delayed(0)}\nkill $delaying`, "python3", ...programs);
+}
+
+function needsScript(script: string, ...programs: string[]): Availability {
+  const found = needs(...programs);
+  return found.ignore ? found : needsNamespaces(`${SETUP}\n${script}`);
 }
 
 /** Runs a script of `sh` in the network, and returns its output. It must end by itself. */

@@ -2,7 +2,7 @@
 
 import type { PingStep, RouteToHost, TcpAttempt, TraceStep } from "../diagnose/diagnosis.ts";
 import type { PingTrouble } from "../parsers/ping.ts";
-import { showTime } from "./text.ts";
+import { count, showTime } from "./text.ts";
 
 /** Everything that is known about a failed connection. */
 export interface Evidence {
@@ -70,7 +70,29 @@ function isUnreachable({ attempt: { error } }: Evidence): boolean {
 
 const ADD_RULE = "Add a rule for this port to the firewall of the host, or to one in front of it.";
 
+/** Explains a time limit that has expired, although the host answers echo requests. */
 function dropped(evidence: Evidence): Blockage {
+  const { attempt, ping } = evidence;
+  const { transmitted = 0, received = 0, times } = ping?.report ?? {};
+  const took = times?.average ?? 0;
+  // A connection takes a round trip, as an echo request does.
+  if (took > limitOf(attempt) / 2) {
+    return {
+      text: `${silence(evidence)}, but an echo request takes ${
+        showTime(took)
+      }: the limit is too short`,
+      advice: "Wait longer with --timeout.",
+    };
+  }
+  if (received < transmitted) {
+    const lost = `${transmitted - received} of ${count(transmitted, "echo request")}`;
+    return {
+      text: `${silence(evidence)}, and ${lost} got no answer: ` +
+        "the network loses packets, or a firewall drops them",
+      advice: "Find the lossy link with diagnose trace --watch, or wait longer with --timeout. " +
+        ADD_RULE,
+    };
+  }
   const text = `${silence(evidence)}, although the host answers ping: a firewall drops the packets`;
   return { text, advice: ADD_RULE };
 }
@@ -81,9 +103,13 @@ const REJECTED: Blockage = {
 };
 
 /** Returns the words for a time limit that has expired: that of the diagnosis, or that of the system. */
-function silence({ attempt: { error, time } }: Evidence): string {
+function silence({ attempt }: Evidence): string {
+  return `does not answer in ${showTime(limitOf(attempt))}`;
+}
+
+function limitOf({ error, time }: TcpAttempt): number {
   const limit = /no answer in (\d+) ms/.exec(error?.message ?? "")?.[1];
-  return `does not answer in ${showTime(limit === undefined ? time : Number(limit))}`;
+  return limit === undefined ? time : Number(limit);
 }
 
 /** Explains a time limit that has expired, without any answer to echo requests. */

@@ -2,7 +2,7 @@
 
 import { assertMatch } from "@std/assert";
 import { LOCK } from "../../_support/flags.ts";
-import { inLab, needsLab } from "../../_support/network_lab.ts";
+import { delayed, inLab, needsDelays, needsLab } from "../../_support/network_lab.ts";
 import { ROOT } from "../../_support/runnable.ts";
 
 const lab = needsLab("ping", "traceroute");
@@ -27,6 +27,19 @@ Deno.test({
     const rejected = /2:80 cannot be reached, although the host answers ping: a firewall rejects/;
     const rows: [before: string, args: string, verdict: RegExp][] = [
       ["rule tcp dport 80 drop", all, /does not answer in 1\.0 s, although the host answers ping/],
+      [
+        // Every second echo request is lost, and all connections.
+        'rule tcp dport 80 drop; on_router nft "add rule ip f c icmp type echo-request ' +
+        'numgen inc mod 2 0 drop"',
+        all.replace("-c 1", "-c 2"),
+        /does not answer in 1\.0 s, and 1 of 2 echo requests got no answer: the network loses/,
+      ],
+      // One of ten packets is lost in each direction. The kernel sends each SYN again.
+      [
+        "rule numgen random mod 100 '<' 10 drop",
+        "-c 1 -t 20s --trace-timeout 1s tcp://10.77.2.2:80",
+        /2:80 refuses connections/,
+      ],
       [reject("net-unreachable"), all, rejected],
       [reject("host-unreachable"), all, rejected],
       [reject("prot-unreachable"), all, rejected],
@@ -59,6 +72,25 @@ Deno.test({
     ];
     const found = await diagnoses(rows.map(([before, args]) => ({ before, args })));
     for (const [i, [, , verdict]] of rows.entries()) assertMatch(found[i]!, verdict);
+  },
+});
+
+const delays = needsDelays("ping", "traceroute");
+Deno.test({
+  name: `diagnose distinguishes a slow network from a firewall${delays.suffix}`,
+  ignore: delays.ignore,
+  async fn() {
+    const args = (limit: string) => `-c 1 -t ${limit} --trace-timeout 2s tcp://10.77.2.2:80`;
+    const [short, long] = await diagnoses([
+      { before: delayed(0.3), args: args("150ms") },
+      { args: args("9s") },
+      { before: "kill $delaying", args: "tcp 10.77.1.2:9" },
+    ]);
+    assertMatch(
+      short!,
+      /does not answer in 150 ms, but an echo request takes \d+ ms: the limit is too short/,
+    );
+    assertMatch(long!, /2:80 refuses connections/);
   },
 });
 

@@ -44,6 +44,21 @@ const ROWS: readonly Row[] = [
   { kind: "timeout", text: "does not answer in 5.0 s", advice: "The host is down, or a firewall" },
   { kind: "timeout", ping: SILENT, text: "does not answer in 5.0 s" },
   { kind: "timeout", ping: ANSWERS, text: "although the host answers ping: a firewall drops" },
+  {
+    kind: "timeout",
+    ping: pinged(`${BEGIN}${END}4 packets transmitted, 3 received, 25% packet loss, time 9ms\n`),
+    text: "and 1 of 4 echo requests got no answer: the network loses packets, or a firewall drops",
+    advice: "Find the lossy link",
+  },
+  {
+    kind: "timeout",
+    ping: pinged(
+      `${BEGIN}${END}1 packets transmitted, 1 received, 0% packet loss, time 0ms\n` +
+        "rtt min/avg/max/mdev = 3000.000/3000.000/3000.000/0.000 ms\n",
+    ),
+    text: "does not answer in 5.0 s, but an echo request takes 3.0 s: the limit is too short",
+    advice: "--timeout",
+  },
   { kind: "timeout", ping: trouble("192.0.2.5"), route: LOCAL, text: "is off, or has another" },
   {
     kind: "timeout",
