@@ -8,6 +8,7 @@ import { main as dnsMain } from "../../tools/dns.ts";
 import { AUTHORITIES, signZone, startUnbound, ZONE } from "../_support/dns_peers.ts";
 import { start } from "../_support/http_peers.ts";
 import { needs } from "../_support/peers.ts";
+import { deadPort } from "../_support/ports.ts";
 
 const NET = "127.24.2";
 /** The addresses of the servers. BIND listens only on addresses that an interface has. */
@@ -147,6 +148,10 @@ Deno.test({
       const equal = await run(diagnoseMain, ...args, "--type", "TXT");
       assertEquals(equal.code, 0, equal.out);
       assertMatch(equal.out.replace(/\n */g, " "), /give the same answers: 1 TXT record/);
+      const silent = ["dns", ZONE, "--server", `tcp://127.0.0.1:${deadPort()}`, "--type", "MX"];
+      const refused = await run(diagnoseMain, ...silent);
+      assertEquals(refused.code, 1);
+      assertStringIncludes(refused.out, "Check the address, the port and the protocol of the name");
     } finally {
       await Deno.remove(file);
     }

@@ -19,15 +19,18 @@ import {
 import { traceName } from "./_trace_name.ts";
 import { type Found, timed, type Walk } from "./_timed_step.ts";
 
+/** The advice if a server that the user named gives no answer. */
+const OTHER_SERVER = "Check the address, the port and the protocol of the name server.";
+
 /**
  * Resolves the name by the system, then by its name servers if that fails, and by `--server`. If the
  * caller wants the records of other types than addresses and takes no other step, these records decide.
  * A trace and a comparison replace all of that.
  */
-export function dnsStep(walk: Walk, isOnlyStep: boolean): Promise<DnsStep> {
+export async function dnsStep(walk: Walk, isOnlyStep: boolean): Promise<DnsStep> {
   const nothing = { addresses: [], answers: [], ...(walk.compare && { comparisons: [] }) };
   const { host } = walk.hop;
-  return timed<DnsStep, "dns">(walk, "dns", nothing, () => {
+  const step = await timed<DnsStep, "dns">(walk, "dns", nothing, () => {
     if (isOnlyStep && walk.traced !== undefined) return traceName(walk, walk.traced);
     if (isOnlyStep && walk.compare !== undefined) return compareServers(walk, walk.compare);
     if (isAddress(host)) return reverse(walk, host);
@@ -35,6 +38,7 @@ export function dnsStep(walk: Walk, isOnlyStep: boolean): Promise<DnsStep> {
     const wantsAddress = types === undefined || types.includes("A") || types.includes("AAAA");
     return isOnlyStep && !wantsAddress ? findRecords(walk, types) : findAddresses(walk);
   });
+  return step.status === "failed" ? { advice: OTHER_SERVER, ...step } : step;
 }
 
 /** Finds the names of an address, if the caller wants records. */

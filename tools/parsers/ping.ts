@@ -108,7 +108,7 @@ export function parsePing(output: Uint8Array | string): PingReport {
   for (const [index, line] of lines.entries()) {
     if (counts === undefined) {
       counts = readCounts(line);
-      if (counts !== undefined || index === header) continue;
+      if (counts !== undefined) continue;
       const reply = readReply(line);
       if (reply !== undefined) {
         const { sequence } = reply;
@@ -116,7 +116,7 @@ export function parsePing(output: Uint8Array | string): PingReport {
         const again = sequence !== undefined && answered.has(sequence);
         if (sequence !== undefined) answered.add(sequence);
         replies.push(again ? { ...reply, duplicate: true } : reply);
-      } else {
+      } else if (index !== header) {
         const trouble = readTrouble(line);
         if (trouble !== undefined) troubles.push(trouble);
       }

@@ -130,6 +130,36 @@ gif0: flags=8010<POINTOPOINT,MULTICAST> mtu 1280
   assertEquals([gif0?.name, gif0?.up, gif0?.mtu], ["gif0", false, 1280]);
 });
 
+Deno.test("parseIfconfig() reads OpenBSD and NetBSD", () => {
+  const samples = [
+    `em0: flags=808843<UP,BROADCAST,RUNNING,SIMPLEX,MULTICAST,AUTOCONF4> mtu 1500
+\tlladdr 02:00:00:00:00:07
+\tindex 1 priority 0 llprio 3
+\tmedia: Ethernet autoselect (1000baseT full-duplex)
+\tinet 192.0.2.7 netmask 0xffffff00 broadcast 192.0.2.255
+\tinet6 fe80::7%em0 prefixlen 64 scopeid 0x1`,
+    `em0: flags=0x8843<UP,BROADCAST,RUNNING,SIMPLEX,MULTICAST> mtu 1500
+\tcapabilities=0x7ff80<TSO4,IP4CSUM_Rx>
+\taddress: 02:00:00:00:00:07
+\tinet 192.0.2.7/24 broadcast 192.0.2.255 flags 0
+\tinet6 fe80::7%em0/64 flags 0 scopeid 0x1`,
+  ];
+  for (const sample of samples) {
+    assertEquals(parseIfconfig(sample), [{
+      ...NOTHING,
+      name: "em0",
+      up: true,
+      loopback: false,
+      mac: "02:00:00:00:00:07",
+      mtu: 1500,
+      addresses: [
+        { address: "192.0.2.7", family: 4, prefix: 24 },
+        { address: "fe80::7%em0", family: 6, prefix: 64 },
+      ],
+    }]);
+  }
+});
+
 Deno.test("parseIpAddr() reads iproute2: pairs, peers, several addresses", () => {
   assertEquals(
     parseIpAddr(

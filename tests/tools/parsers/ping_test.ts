@@ -171,6 +171,63 @@ Vr HL TOS  Len   ID Flg  off TTL Pro  cks      Src      Dst
   assertEquals([unreachable.received, unreachable.loss], [0, 1]);
 });
 
+Deno.test("parsePing() reads NetBSD, OpenBSD, Android, Solaris, and iputils with -D and -O", () => {
+  const samples = [
+    `PING host.test (192.0.2.7): 56 data bytes
+64 bytes from 192.0.2.7: icmp_seq=0 ttl=255 time=2.000 ms
+64 bytes from 192.0.2.7: icmp_seq=2 ttl=255 time=4.000123 ms
+
+----host.test PING Statistics----
+3 packets transmitted, 2 packets received, 33.3% packet loss
+round-trip min/avg/max/stddev = 2.000/3.000/4.000/1.000 ms
+`,
+    `PING host.test (192.0.2.7): 56 data bytes
+64 bytes from 192.0.2.7: icmp_seq=0 hlim=64 time=2.000 ms
+64 bytes from 192.0.2.7: icmp_seq=2 hlim=64 time=4.000 ms
+
+--- host.test ping statistics ---
+3 packets transmitted, 2 packets received, 33.3% packet loss
+round-trip min/avg/max/std-dev = 2.000/3.000/4.000/1.000 ms
+`,
+    `Ping host.test (192.0.2.7): 56(84) bytes.
+64 bytes from 192.0.2.7: icmp_seq=1 ttl=57 time=2 ms
+64 bytes from 192.0.2.7: icmp_seq=3 ttl=57 time=4 ms
+
+--- 192.0.2.7 ping statistics ---
+3 packets transmitted, 2 received, 33% packet loss
+round-trip min/avg/max = 2/3/4 ms
+`,
+    // The first line has no address.
+    `PING host.test: 56 data bytes
+64 bytes from host.test (192.0.2.7): icmp_seq=0. time=2.000 ms
+64 bytes from host.test (192.0.2.7): icmp_seq=2. time=4.000 ms
+
+----host.test PING Statistics----
+3 packets transmitted, 2 packets received, 33% packet loss
+round-trip (ms)  min/avg/max/stddev = 2.000/3.000/4.000/1.000
+`,
+    `PING host.test (192.0.2.7) 56(84) bytes of data.
+[1796120400.123456] 64 bytes from 192.0.2.7: icmp_seq=1 ttl=57 time=2.00 ms
+[1796120401.123456] no answer yet for icmp_seq=2
+[1796120402.123456] 64 bytes from 192.0.2.7: icmp_seq=3 ttl=57 time=4.00 ms
+
+--- host.test ping statistics ---
+3 packets transmitted, 2 received, 33.3333% packet loss, time 2003ms
+rtt min/avg/max/mdev = 2.000/3.000/4.000/1.000 ms
+`,
+  ];
+  for (const sample of samples) {
+    const { all, ...found } = summary(sample);
+    assertEquals(found, {
+      address: "192.0.2.7",
+      transmitted: 3,
+      received: 2,
+      times: { min: 2, average: 3, max: 4 },
+    });
+    assertEquals(all.map(Math.round), [2, 4]);
+  }
+});
+
 const WINDOWS = {
   English: [
     "Pinging host.test [192.0.2.7] with 32 bytes of data:",
