@@ -34,7 +34,7 @@ export async function benchAccepts(bench: Bench): Promise<Figure[]> {
     targets: [
       { against: ["bare Deno"], ratio: 0.9 },
       { against: ["Node net"], chart: true },
-      { against: ["asyncio Protocol"] },
+      { against: ["asyncio Protocol"], chart: true },
     ],
   }];
 }

@@ -35,7 +35,7 @@ export async function benchUdp(bench: Bench): Promise<Figure[]> {
     targets: [
       { against: ["bare Deno"], ratio: 0.95 },
       { against: ["asyncio"], ratio: 1, chart: true },
-      { against: ["Node dgram"] },
+      { against: ["Node dgram"], chart: true },
     ],
   }];
 }
