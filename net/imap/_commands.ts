@@ -102,7 +102,7 @@ export function imapSet(set: string | number | readonly number[]): string {
 
 /** Formats messages as sets that fit into a line each. There is none for an empty list. */
 export function uidSets(uids: string | number | readonly number[]): string[] {
-  if (typeof uids === "string" || typeof uids === "number") return [imapSet(uids)];
+  if (!Array.isArray(uids)) return [imapSet(uids as string | number)];
   const sets: string[] = [];
   let set = "";
   for (const range of ranges(uids)) {

@@ -4,11 +4,11 @@ import { ReplyError } from "../errors/reply_error.ts";
 import { ImapFetchError } from "./_fetch_error.ts";
 import { uidSets } from "./_commands.ts";
 import { memberOf } from "./_ranges.ts";
-import { fetchItems } from "./_response_values.ts";
+import type { FetchPlan } from "./_response_values.ts";
 import type { ImapSession } from "./_session.ts";
 import type { ImapResponse } from "./codec.ts";
 import type { ImapMessage } from "./message.ts";
-import type { ImapFetch, ImapUids } from "./options.ts";
+import type { ImapUids } from "./options.ts";
 
 const WHAT = "Cannot fetch";
 /** Maximum number of unwanted bytes that are read after a loop has ended early. */
@@ -18,14 +18,13 @@ const MAX_DRAIN = 64 * 1024 * 1024;
 export async function fetchAll(
   session: ImapSession,
   uids: ImapUids,
-  items: ImapFetch,
+  { wanted, sections }: FetchPlan,
   onRefused: (error: ReplyError) => void,
 ): Promise<ImapMessage[]> {
-  const wanted = fetchItems(items);
   const found = new Map<number, ImapMessage>();
   let isWanted: (uid: number) => boolean;
   const take = (response: ImapResponse) => {
-    const message = session.messageOf(response, items.sections);
+    const message = session.messageOf(response, sections);
     // Other messages, and those without a UID, are changes that the server reports.
     if (message?.uid === undefined || !isWanted(message.uid)) return false;
     const known = found.get(message.uid);
@@ -48,14 +47,13 @@ export async function fetchAll(
 export async function* fetchEach(
   session: ImapSession,
   uids: ImapUids,
-  items: ImapFetch,
+  plan: FetchPlan,
 ): AsyncGenerator<ImapMessage, void, void> {
-  const wanted = fetchItems(items);
   let refusal: ReplyError | undefined;
   for (const set of uidSets(uids)) {
-    const loop = new FetchLoop(session, items, memberOf(set));
+    const loop = new FetchLoop(session, plan, memberOf(set));
     try {
-      await loop.begin(`UID FETCH ${set} (${wanted})`);
+      await loop.begin(`UID FETCH ${set} (${plan.wanted})`);
       for (let message; (message = await loop.next()) !== undefined;) yield message;
     } catch (error) {
       if (!isRefusal(error)) throw error;
@@ -75,7 +73,7 @@ function isRefusal(error: unknown): error is ReplyError {
 /** A command FETCH whose response is read as far as messages are wanted. */
 class FetchLoop {
   readonly #session: ImapSession;
-  readonly #items: ImapFetch;
+  readonly #plan: FetchPlan;
   readonly #isWanted: (uid: number) => boolean;
   /** Messages that have arrived and are not taken. The last one may go on in the next response. */
   readonly #messages: ImapMessage[] = [];
@@ -89,9 +87,9 @@ class FetchLoop {
   #reading: Promise<void> | undefined;
   #release: (() => Promise<void>) | undefined;
 
-  constructor(session: ImapSession, items: ImapFetch, isWanted: (uid: number) => boolean) {
+  constructor(session: ImapSession, plan: FetchPlan, isWanted: (uid: number) => boolean) {
     this.#session = session;
-    this.#items = items;
+    this.#plan = plan;
     this.#isWanted = isWanted;
   }
 
@@ -158,7 +156,7 @@ class FetchLoop {
   }
 
   #hear(response: ImapResponse): void {
-    const message = this.#session.messageOf(response, this.#items.sections);
+    const message = this.#session.messageOf(response, this.#plan.sections);
     if (message?.uid === undefined || !this.#isWanted(message.uid) || !this.#hasItems(message)) {
       this.#session.hear(response);
       return;
@@ -172,7 +170,7 @@ class FetchLoop {
 
   /** Returns whether a message is not merely the report of a change of flags. */
   #hasItems(message: ImapMessage): boolean {
-    if (this.#items.flags === true) return true;
+    if (this.#plan.hasFlags) return true;
     const { sections, number: _, uid: __, flags, modSeq: ___, ...others } = message;
     return flags === undefined || sections.size > 0 || Object.keys(others).length > 0;
   }

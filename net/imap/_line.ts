@@ -53,6 +53,8 @@ interface ImapReadOptions {
   readonly timeout?: number;
   readonly signal?: AbortSignal;
   readonly onLiteral?: OnLiteral;
+  /** Whether {@linkcode ImapLine.next} has just found that more bytes are needed. */
+  readonly isAwaited?: boolean;
 }
 
 /** The lines and literals of a session. */
@@ -184,11 +186,11 @@ export class ImapLine {
   }
 
   /** Reads the next response. `onLiteral` receives the literals of a FETCH response. */
-  async read({ onLiteral, ...first }: ImapReadOptions = {}): Promise<ImapResponse> {
+  async read({ onLiteral, isAwaited, ...first }: ImapReadOptions = {}): Promise<ImapResponse> {
     let wait: Wait | undefined;
     let waited = 0;
     for (;;) {
-      const next = this.next(onLiteral !== undefined);
+      const next = wait === undefined && isAwaited ? undefined : this.next(onLiteral !== undefined);
       if (typeof next === "object") return next;
       if (next !== undefined) {
         await this.#pass(next, onLiteral!);

@@ -54,6 +54,8 @@ export function* numbersIn(ranges: readonly Range[], most: number): Generator<nu
 /** Returns a function that tells whether a set has a number. A set with `*` may have any. */
 export function memberOf(set: string): (number: number) => boolean {
   if (set.includes("*")) return () => true;
+  const only = parseDigits(set, 10);
+  if (only !== undefined) return (number) => number === only;
   const ranges = mergedRanges(rangesOf(set));
   return (number) => {
     let low = 0;

@@ -235,6 +235,22 @@ function isListOfTexts(value: ImapValue | undefined): boolean {
   return Array.isArray(value) && value.every((one) => typeof one === "string");
 }
 
+/** What a FETCH command asks for. */
+export interface FetchPlan {
+  /** The items as the command has them. */
+  readonly wanted: string;
+  /** The names of the sections. */
+  readonly sections: readonly string[];
+  /** Whether the flags are among the items. */
+  readonly hasFlags: boolean;
+}
+
+/** Takes the values out of the options of a FETCH command. */
+export function fetchPlan(items: ImapFetch): FetchPlan {
+  const { sections = [], flags = false } = items;
+  return { wanted: fetchItems(items), sections, hasFlags: flags };
+}
+
 /** Returns the items of a FETCH command. */
 export function fetchItems(items: ImapFetch): string {
   const { envelope, bodyStructure, flags, size, internalDate, sections = [] } = items;

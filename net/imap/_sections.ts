@@ -33,7 +33,15 @@ export class SectionNames {
   readonly #known = new Map<string, string>();
 
   constructor(sections: readonly string[] = []) {
-    this.#sections = sections;
+    this.#sections = [...sections];
+  }
+
+  /** Returns whether these are the names for some sections. */
+  areFor(sections: readonly string[]): boolean {
+    const own = this.#sections;
+    if (sections.length !== own.length) return false;
+    for (let i = 0; i < own.length; i++) if (sections[i] !== own[i]) return false;
+    return true;
   }
 
   /** Returns the section of an item such as `BODY[TEXT]<0>`. */

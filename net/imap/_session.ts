@@ -197,7 +197,7 @@ export class ImapSession {
   /** Waits for the next response. The error for a server that waits as well says so. */
   async #later(onLiteral: OnLiteral | undefined): Promise<ImapResponse> {
     try {
-      return await this.line.read({ onLiteral });
+      return await this.line.read({ onLiteral, isAwaited: onLiteral === undefined });
     } catch (error) {
       const isDeadlock = this.#isAsked && error instanceof NetError && error.kind === "timeout";
       throw isDeadlock ? this.dialogue.broken("asked for more than the command has") : error;

@@ -39,6 +39,7 @@ import { decodedPart, findPart, type ImapDownload } from "./_download.ts";
 import { fetchAll, fetchEach } from "./_fetch.ts";
 import { decodeText } from "./_text.ts";
 import { ImapFetching } from "./_fetching.ts";
+import { fetchPlan } from "./_response_values.ts";
 import { ImapSession } from "./_session.ts";
 import { noSuchPart, streamSection } from "./_message_stream.ts";
 import { ImapExtensions } from "./extensions.ts";
@@ -331,15 +332,18 @@ export class ImapClient extends ImapExtensions implements AsyncDisposable {
    * ```
    */
   fetch(uids: ImapUids, items: ImapFetch): ImapFetching {
-    const check = () => IMAP_FETCH.check("fetch", items);
+    const plan = () => {
+      IMAP_FETCH.checkBriefly("fetch", items);
+      return fetchPlan(items);
+    };
     return new ImapFetching({
       all: async (onRefused) => {
-        const checked = check();
+        const wanted = plan();
         return await this.#dialogue.exclusive(() =>
-          fetchAll(this.#session, uids, checked, onRefused)
+          fetchAll(this.#session, uids, wanted, onRefused)
         );
       },
-      each: () => fetchEach(this.#session, uids, check()),
+      each: () => fetchEach(this.#session, uids, plan()),
     });
   }
 

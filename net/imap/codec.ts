@@ -91,6 +91,9 @@ const STATUS = /^(?:\+|\S+ +(?:OK|NO|BAD|BYE|PREAUTH)(?: (?!\[[^\]]*$)|$))/i;
 const ONE_SECTION =
   /^\* (\d{1,10}) FETCH \(UID (\d{1,10}) (BODY\[[A-Z0-9.]*(?: \([A-Z0-9 -]*\))?\]) \{\d+\}$/;
 
+/** The result of a command that has succeeded, without a code. It needs no reader. */
+const SUCCESS = /^([a-z]\d{1,15}) OK ([^[\0][^\0]*)$/;
+
 /** Responses that a number precedes. */
 const NUMBERED: ReadonlySet<string> = new Set(["FETCH", "EXISTS", "EXPUNGE", "RECENT"]);
 
@@ -142,6 +145,10 @@ export function parseImapResponse(
       const items = ["UID", uid!, section, segments[1]!];
       return { type: "data", name: "FETCH", number: Number(number), values: [items] };
     }
+  }
+  if (segments.length === 1) {
+    const [, tag, text] = SUCCESS.exec(first as string) ?? [];
+    if (text !== undefined) return { type: "tagged", tag: tag!, status: "OK", text };
   }
   const reader = new ValueReader(segments);
   if (typeof first === "string" && first.startsWith("+")) {

@@ -116,6 +116,8 @@ const OLD_SECTIONS: Readonly<Record<string, string>> = {
 /** The sections of commands, because every message of a command has the same ones. */
 const KNOWN_NAMES = new WeakMap<readonly string[], SectionNames>();
 const NO_NAMES: readonly string[] = [];
+/** The names that were used last. Most commands have the same ones as the command before. */
+let lastNames = new SectionNames();
 
 /**
  * Reads the items of a FETCH response. Items that cannot be read are left out and reported in
@@ -137,8 +139,7 @@ export function readImapMessage(
   if (!isList(items) || items.length % 2 !== 0) {
     throw new ImapSyntaxError("The items of FETCH are not pairs");
   }
-  let sectionNames = KNOWN_NAMES.get(names);
-  if (sectionNames === undefined) KNOWN_NAMES.set(names, sectionNames = new SectionNames(names));
+  const sectionNames = lastNames.areFor(names) ? lastNames : lastNames = namesOf(names);
   const message: Mutable<ImapMessage> = { number: response.number, sections: new Map() };
   const reader = new ItemReader();
   if (response.invalid !== undefined) { for (const part of response.invalid) reader.add(part); }
@@ -149,6 +150,12 @@ export function readImapMessage(
   }
   if (reader.invalid !== undefined) message.invalid = reader.invalid;
   return message;
+}
+
+function namesOf(names: readonly string[]): SectionNames {
+  let known = KNOWN_NAMES.get(names);
+  if (known === undefined) KNOWN_NAMES.set(names, known = new SectionNames(names));
+  return known;
 }
 
 /** The items by their names as servers write them. All messages have the same ones. */

@@ -29,9 +29,18 @@ export interface Dovecot extends AsyncDisposable {
 /** Debian's www-data: an ordinary user that is on every machine. */
 const OWNER = 33;
 
-/** Starts one in a temporary folder, which offers the given mechanisms. */
+/** Files that settings name, besides the usual ones. Their contents by name. */
+type MoreFiles = Readonly<Record<string, string>>;
+
+/**
+ * Starts one in a temporary folder, which offers the given mechanisms.
+ *
+ * @param settings More settings, which come before the usual ones; `$FOLDER` stands for the folder.
+ */
 export async function startDovecot(
   mechanisms = "plain login scram-sha-256",
+  settings = "",
+  files: MoreFiles = {},
 ): Promise<Dovecot> {
   const folder = await Deno.makeTempDir({ prefix: "portside-dovecot." });
   const mail = `${folder}/mail`;
@@ -42,6 +51,9 @@ export async function startDovecot(
   await Deno.chmod(folder, 0o755);
   await Deno.writeTextFile(`${folder}/cert.pem`, good.cert);
   await Deno.writeTextFile(`${folder}/key.pem`, good.key);
+  for (const [name, text] of Object.entries(files)) {
+    await Deno.writeTextFile(`${folder}/${name}`, text);
+  }
   const config = `${folder}/dovecot.conf`;
   const listener = (name: string, port: number, ssl = false) =>
     `  inet_listener ${name} {\n    port = ${port}\n${ssl ? "    ssl = yes\n" : ""}  }\n`;
@@ -60,6 +72,7 @@ mail_location = maildir:${mail}/%u
 first_valid_uid = 1
 auth_failure_delay = 0
 mail_max_userip_connections = 100
+${settings.replaceAll("$FOLDER", folder)}
 passdb {
   driver = static
   args = password=secret
@@ -67,6 +80,12 @@ passdb {
 userdb {
   driver = static
   args = uid=${OWNER} gid=${OWNER} home=${mail}/%u
+}
+service anvil {
+  # Without this, a refused login delays the next ones from the same address.
+  unix_listener anvil-auth-penalty {
+    mode = 0
+  }
 }
 service imap-login {
 ${listener("imap", imap)}${listener("imaps", imaps, true)}}
