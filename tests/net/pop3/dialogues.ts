@@ -56,6 +56,22 @@ export const DIALOGUES: readonly Pop3Dialogue[] = [
     name: `greeting ${JSON.stringify(greeting.slice(0, 24))}`,
     says: { greeting },
   })),
+  ...["+OK 2 320 octets", "+OK  2  320", "+OK\t2\t320", "+OK 2", "+OK 002 0320"].map((stat) => ({
+    name: `status ${JSON.stringify(stat)}`,
+    says: { STAT: stat },
+  })),
+  {
+    name: "replies without text",
+    says: { DELE: "+OK", QUIT: "+OK", USER: "+OK", STAT: "+OK 2 320" },
+  },
+  {
+    name: "replies in small letters",
+    says: { DELE: "+ok", QUIT: "+Ok", LIST: "+ok\n1 120\n2 200\n." },
+  },
+  {
+    name: "a code without its end",
+    says: { "PASS secret": "+OK [X-A in", DELE: "+OK [" },
+  },
   {
     name: "an empty line before a reply",
     says: { STAT: "\n+OK 2 320", LIST: "\n+OK\n1 120\n2 200\n." },
@@ -67,6 +83,13 @@ export const DIALOGUES: readonly Pop3Dialogue[] = [
     name: "capabilities with blanks and empty lines",
     says: { CAPA: "+OK\n\n USER \nTOP\t\nuidl\n\nSASL\n." },
   },
+  { name: "capabilities in small letters", says: { CAPA: "+OK\nuser\nsasl plain\npipelining\n." } },
+  { name: "a capability twice", says: { CAPA: "+OK\nUSER\nSASL LOGIN\nSASL PLAIN\n.", ...PLAIN } },
+  { name: "a capability with a dot before it", says: { CAPA: "+OK\n..X-DOT\nUSER\n." } },
+  {
+    name: "UTF8 that is offered and refused",
+    says: { CAPA: "+OK\nUSER\nUTF8 USER\nLANG\n.", UTF8: "-ERR [UTF8] no" },
+  },
   { name: "pipelining", says: { CAPA: "+OK\nUSER\nPIPELINING\n." } },
   { name: "a long capability", says: { CAPA: `+OK\nUSER\nX-LONG ${"word ".repeat(900)}\n.` } },
   // Logins.
@@ -75,6 +98,15 @@ export const DIALOGUES: readonly Pop3Dialogue[] = [
     name: "a SASL prompt without a blank",
     says: { CAPA: "+OK\nSASL PLAIN\n.", USER: NO_USER, ...PLAIN, "AUTH PLAIN": "+" },
   },
+  {
+    name: "a SASL prompt with a text",
+    says: { CAPA: "+OK\nSASL PLAIN\n.", USER: NO_USER, ...PLAIN, "AUTH PLAIN": "+ go ahead" },
+  },
+  {
+    name: "SASL without mechanisms, and USER",
+    says: { CAPA: "+OK\nSASL\nUSER\n." },
+  },
+  { name: "USER that is not offered", says: { CAPA: "+OK\nTOP\nUIDL\n." } },
   {
     name: "SASL that is offered and fails",
     says: { CAPA: "+OK\nUSER\nSASL PLAIN LOGIN\n.", AUTH: "-ERR not now" },
@@ -118,6 +150,39 @@ export const DIALOGUES: readonly Pop3Dialogue[] = [
     got: { sizes: [[1, 0], [2, 200]] },
   },
   {
+    name: "zeros before numbers",
+    says: { LIST: "+OK\n01 0120\n02 0200\n.", UIDL: "+OK\n01 abc\n02 def\n." },
+  },
+  {
+    name: "lists in another order",
+    says: { LIST: "+OK\n2 200\n1 120\n.", UIDL: "+OK\n2 def\n1 abc\n." },
+    got: { sizes: [[2, 200], [1, 120]], uids: [[2, "def"], [1, "abc"]] },
+  },
+  {
+    name: "sizes of more than 32 and 53 bits",
+    says: { LIST: "+OK\n1 6442450944\n2 99999999999999999999\n." },
+    got: { sizes: [[1, 6442450944], [2, 0]] },
+  },
+  {
+    name: "ids with blanks, signs and many characters",
+    says: { UIDL: `+OK\n1 a b~!"%\n2 ${"i".repeat(200)}\n.` },
+    got: { uids: [[1, 'a b~!"%'], [2, "i".repeat(200)]] },
+  },
+  {
+    name: "ids in UTF-8",
+    says: { UIDL: "+OK\n1 gr\u00fcn\n2 def\n." },
+    got: { uids: [[1, "gr\u00fcn"], [2, "def"]] },
+  },
+  {
+    name: "an id twice",
+    says: { UIDL: "+OK\n1 abc\n2 abc\n." },
+    got: { uids: [[1, "abc"], [2, "abc"]] },
+  },
+  {
+    name: "a line of a list with a dot before it",
+    says: { LIST: "+OK\n..\n1 120\n2 200\n.", UIDL: "+OK\n.1 abc\n2 def\n." },
+  },
+  {
     name: "an empty maildrop",
     says: { LIST: "+OK\n.", UIDL: "+OK\n." },
     got: { sizes: [], uids: [] },
@@ -130,6 +195,39 @@ export const DIALOGUES: readonly Pop3Dialogue[] = [
   },
   // Messages.
   { name: "a message that is gone", says: { "RETR 1": "-ERR gone" }, got: { first: undefined } },
+  {
+    name: "a message that a code refuses for now",
+    says: { "RETR 1": "-ERR [SYS/TEMP] try later" },
+    got: { first: undefined },
+  },
+  {
+    name: "a message of empty lines",
+    says: { "RETR 1": "+OK\n\n\n." },
+    got: { first: "\r\n\r\n" },
+  },
+  {
+    name: "a size and a code before a message",
+    says: {
+      "RETR 1": "+OK 120 octets follow\nx\n.",
+      "RETR 2": "+OK [X-A]\nSubject: two\n\nend\n.",
+    },
+    got: { first: "x\r\n" },
+  },
+  {
+    name: "CR alone in a message",
+    says: { "RETR 1": "+OK\na\rb\r\r\n." },
+    got: { first: "a\rb\r\r\r\n" },
+  },
+  {
+    name: "dots at the ends of lines",
+    says: { "RETR 1": "+OK\na.\n. \n...\n." },
+    got: { first: "a.\r\n \r\n..\r\n" },
+  },
+  {
+    name: "more lines than TOP asked for",
+    says: { "TOP 1 0": "+OK\nSubject: one\n\n..dot\n." },
+    got: { head: "Subject: one\r\n\r\n.dot\r\n" },
+  },
   { name: "an empty message", says: { "RETR 1": "+OK\n." }, got: { first: "" } },
   {
     name: "a long line in a message",
