@@ -285,7 +285,10 @@ export class ValueReader {
       this.#blanks();
       if (this.#over) return values;
       if (this.#text.charCodeAt(this.#at) === CLOSE && values.length > 0) {
-        this.invalid.push(invalid("response", this.#text, `Expected a value at ${this.#at}`));
+        // One report is enough, as there may be millions.
+        if (this.invalid.length === 0) {
+          this.invalid.push(invalid("response", this.#text, `Expected a value at ${this.#at}`));
+        }
         this.#at++;
         continue;
       }

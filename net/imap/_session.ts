@@ -47,6 +47,8 @@ const TEMPORARY: ReadonlySet<string> = new Set(["UNAVAILABLE", "INUSE", "LIMIT",
 
 /** Maximum number of names of folders that are remembered. */
 const MAX_SPELLINGS = 10_000;
+/** Maximum length of such a name, in characters. */
+const MAX_SPELLING = 1000;
 
 /** Runs commands, one at a time. */
 export class ImapSession {
@@ -323,7 +325,9 @@ export class ImapSession {
     }
     const { folder, spelling } = found;
     const isUsual = isPlainName(folder.name) && spelling === encodeModifiedUtf7(folder.name);
-    if (!isUsual && this.spellings.size < MAX_SPELLINGS) this.spellings.set(folder.name, spelling);
+    if (!isUsual && this.spellings.size < MAX_SPELLINGS && spelling.length <= MAX_SPELLING) {
+      this.spellings.set(folder.name, spelling);
+    }
     return folder;
   }
 

@@ -542,11 +542,13 @@ const IMAP: CostRow[] = [
       ["* LIST () ", ""],
       ['* LIST "', '"'],
       ["* SEARCH ", ""],
+      ["* STATUS a (", ""],
+      ["* STATUS ", ""],
       ["a1 OK ", ""],
       ["+ ", ""],
       ["* 1 FETCH (BODY[", "] NIL)"],
     ],
-    units: ["BODY[] NIL ", "()", "(a)", '"a" ', '"\\\\" ', "A[ ", "]", '"a"b ', '"a', "UID "],
+    units: ["BODY[] NIL ", "()", "(a)", '"a" ', '"\\\\" ', "A[ ", "]", '"a"b ', '"a', "UID ", "A 1 ", "A (a", "a)"],
     run: (text) => parseImapResponse([text]),
   },
   {
@@ -558,7 +560,7 @@ const IMAP: CostRow[] = [
       '* LIST () "/" "',
       '"',
     ]],
-    units: ['"a" b ', '"a"b', '")) ', '"))" ', '" 1', '"( ', '")body[x'],
+    units: ['"a" b ', '"a"b', '")) ', '"))" ', '" 1', '"( ', '")body[x', '\\" 1', '\\") '],
     run: (text) => parseImapResponse([text]),
   },
   {
