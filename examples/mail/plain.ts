@@ -1,4 +1,6 @@
-/** Makes names from mail safe for folders. @module */
+/** Makes names and HTML from mail safe for folders and terminals. @module */
+
+export { htmlToText as plainText } from "../../net/mail/message/html_to_text.ts";
 
 /**
  * Returns file names for attachments. They are unique and stay within a folder.

@@ -1,12 +1,11 @@
 /** The commands of the mail reader. @module */
 
 import type { NetError } from "../../net/errors/errors.ts";
-import { htmlToText } from "../../net/mail/message/html_to_text.ts";
 import type { MailAddress, ReadMessage } from "../../net/mail/message/options.ts";
 import { readMessage } from "../../net/mail/message/read_message.ts";
 import { badValue, type CliContext, CliError } from "../../tools/cli.ts";
 import type { Item, Mailbox } from "./mailbox.ts";
-import { plainNames } from "./plain.ts";
+import { plainNames, plainText } from "./plain.ts";
 
 /** The arguments of a command. */
 export interface Call {
@@ -47,7 +46,7 @@ export const COMMANDS: Readonly<Record<string, (call: Call) => Promise<void>>> =
     const email = await fetched(open, need(id));
     const names = email.attachments.map(({ filename }) => filename ?? "(no name)");
     const summary = summarize(email);
-    const text = email.text ?? htmlToText(email.html ?? "");
+    const text = email.text ?? plainText(email.html ?? "");
     if (json) return ctx.printJson({ ...summary, text, attachments: names });
     for (const [name, value] of Object.entries(summary)) ctx.print(`${name}: ${value}`);
     if (names.length > 0) ctx.print(`attachments: ${names.join(", ")}`);
