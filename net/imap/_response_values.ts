@@ -235,7 +235,7 @@ function isListOfTexts(value: ImapValue | undefined): boolean {
   return Array.isArray(value) && value.every((one) => typeof one === "string");
 }
 
-/** What a FETCH command asks for. */
+/** The content of a FETCH command. */
 export interface FetchPlan {
   /** The items as the command has them. */
   readonly wanted: string;

@@ -65,7 +65,7 @@ passdb {
       const io = recordingIo();
       const way = ["--protocol", protocol, "--port", `${port}`, "--mechanism", "external"];
       assertEquals(await main(["list", ...way, ...files], io), 0, io.err);
-      assertMatch(io.out, /^ +1 .*  for ann\n$/);
+      assertMatch(io.out, /^ +1 .* for ann\n$/);
     }
     await Deno.remove(here, { recursive: true });
   },
