@@ -59,7 +59,7 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
     const connect = (grace = 0) => connector.connect(grace);
     try {
       const mirror = mirrorChoices(flags);
-      const server = identityOf(values);
+      const { server } = connector;
       const call = { connect, server, paths: path, recursive, resume, verify, mirror, json, ctx };
       const done = await work(call);
       if (json) ctx.printJson(done ?? { done: true });
@@ -73,18 +73,6 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
       throw new CliError(text, 3, { cause: error });
     }
   });
-}
-
-/** Returns the identity of the server and of the user, for the note beside an incomplete file. */
-function identityOf(
-  { user = "anonymous", server, port, tls }: {
-    readonly user?: string | undefined;
-    readonly server: string;
-    readonly port?: number | undefined;
-    readonly tls: string;
-  },
-): string {
-  return `${user}@${server}:${port ?? (tls === "implicit" ? 990 : 21)}`;
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -19,6 +19,12 @@ export class Connector implements Disposable {
     this.#ctx = ctx;
   }
 
+  /** The server with its port and the user, to tell files of different servers apart. */
+  get server(): string {
+    const { user = "anonymous", server, port, tls } = this.#values;
+    return `${user}@${server}:${port ?? (tls === "implicit" ? 990 : 21)}`;
+  }
+
   /** Connects and logs in. After an interrupt, the session stays open for `grace` milliseconds. */
   async connect(grace: number): Promise<FtpClient> {
     const { signal } = this.#ctx;

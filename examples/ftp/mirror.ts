@@ -41,7 +41,11 @@ export class IncompleteError extends CliError {
   }
 }
 
-/** Returns the choices of a mirror from the flags. */
+/**
+ * Returns the choices of a mirror from the flags.
+ *
+ * @throws {CliError} If two flags exclude each other.
+ */
 export function mirrorChoices(
   { delete: deletes, exclude, ...others }: {
     readonly delete: boolean;
@@ -56,6 +60,9 @@ export function mirrorChoices(
     readonly mapNames: boolean;
   },
 ): MirrorChoices {
+  if (others.anyName && others.mapNames) {
+    throw new CliError("--any-name and --map-names exclude each other", 2);
+  }
   return {
     bySize: others.bySize,
     dryRun: others.dryRun,

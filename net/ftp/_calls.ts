@@ -15,13 +15,7 @@ export async function callInTurn<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   if (signal === undefined) return await dialogue.exclusive(work);
-  signal.throwIfAborted();
-  const running = dialogue.exclusive(async () => {
-    if (signal.aborted) return undefined as never;
-    using _ = hurry(dialogue, signal);
-    return await work();
-  });
-  return await orAbort(running, signal);
+  return await orAbort(hurriedWork(dialogue, signal, work), signal);
 }
 
 /**
@@ -34,12 +28,9 @@ export async function transferInTurn<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   if (signal === undefined) return await dialogue.exclusive(work);
-  signal.throwIfAborted();
   const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
-  const running = dialogue.exclusive(async () => {
-    if (signal.aborted) return undefined as never;
+  const running = hurriedWork(dialogue, signal, async () => {
     begin();
-    using _ = hurry(dialogue, signal);
     try {
       return await work();
     } catch (error) {
@@ -48,6 +39,21 @@ export async function transferInTurn<T>(
   });
   await orAbort(Promise.race([begun, running]), signal);
   return await running;
+}
+
+/** Runs work in its turn, unless the signal has aborted by then. */
+async function hurriedWork<T>(
+  dialogue: Dialogue,
+  signal: AbortSignal,
+  work: () => Promise<T>,
+): Promise<T> {
+  signal.throwIfAborted();
+  return await dialogue.exclusive(async () => {
+    // The caller has got the reason already.
+    if (signal.aborted) return undefined as never;
+    using _ = hurry(dialogue, signal);
+    return await work();
+  });
 }
 
 /**

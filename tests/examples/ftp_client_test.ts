@@ -271,6 +271,7 @@ Deno.test("ftp_client says what is wrong with a command before it connects", asy
       ["mv", "x"],
       ["hash"],
       ["site"],
+      ["mirror", "x", "y", "--any-name", "--map-names"],
     ]
   ) {
     assertEquals((await run(...args))[0], 2, args.join());
