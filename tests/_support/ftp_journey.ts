@@ -12,8 +12,17 @@ import { NetError } from "../../net/errors/errors.ts";
 import { ReplyError } from "../../net/errors/reply_error.ts";
 import { textOf } from "./ftp_script.ts";
 
+/** The functions of a client: ours, or an adapter of another one. */
+export interface JourneyKit {
+  readonly connectFtp: typeof connectFtp;
+  readonly uploadTree: typeof uploadTree;
+  readonly downloadTree: typeof downloadTree;
+  /** Returns whether the client was asked for something that it cannot do, since the last question. */
+  wasUnable?(): boolean;
+}
+
 /** One journey. */
-export interface Journey {
+export interface Journey extends JourneyKit {
   readonly ftp: FtpClient;
   /** The options of `ftp`. */
   readonly options: ConnectFtpOptions;
@@ -297,7 +306,7 @@ export const CHECKS: readonly Check[] = [
     await ftp.rmdir("up/odd");
     assertEquals(await names(ftp, "up"), ["empty", "small"]);
   }],
-  ["a tree is stored", async ({ ftp, local }) => {
+  ["a tree is stored", async ({ ftp, local, uploadTree }) => {
     await Deno.mkdir(`${local}/in/sub/deep`, { recursive: true });
     for (const path of ["a", "sub/b", "sub/deep/c"]) {
       await Deno.writeTextFile(`${local}/in/${path}`, path);
@@ -305,29 +314,29 @@ export const CHECKS: readonly Check[] = [
     const { files, bytes, left } = await uploadTree(ftp, `${local}/in`, "up/tree");
     assertEquals([files, bytes, left], [3, 16, []]);
   }],
-  ["a tree is fetched", async ({ ftp, local }) => {
+  ["a tree is fetched", async ({ ftp, local, downloadTree }) => {
     const { files, bytes, left } = await downloadTree(ftp, "up/tree", `${local}/out`);
     assertEquals([files, bytes, left], [3, 16, []]);
     assertEquals(await Deno.readTextFile(`${local}/out/sub/deep/c`), "sub/deep/c");
   }],
-  ["a tree that is the same", async ({ ftp, local }) => {
+  ["a tree that is the same", async ({ ftp, local, uploadTree, downloadTree }) => {
     const options = { skipSame: true, bySize: true };
     const down = await downloadTree(ftp, "up/tree", `${local}/out`, options);
     const up = await uploadTree(ftp, `${local}/in`, "up/tree", options);
     assertEquals([down.files, down.skipped, up.files, up.skipped], [0, 3, 0, 3]);
   }],
-  ["a dry run changes nothing", async ({ ftp, local }) => {
+  ["a dry run changes nothing", async ({ ftp, local, uploadTree }) => {
     await Deno.remove(`${local}/in/a`);
     const options = { delete: true, dryRun: true };
     assertEquals((await uploadTree(ftp, `${local}/in`, "up/tree", options)).deleted, 1);
     assertEquals(await names(ftp, "up/tree"), ["a", "sub"]);
   }],
-  ["a tree deletes what is gone", async ({ ftp, local }) => {
+  ["a tree deletes what is gone", async ({ ftp, local, uploadTree }) => {
     const options = { delete: true, skipSame: true };
     assertEquals((await uploadTree(ftp, `${local}/in`, "up/tree", options)).deleted, 1);
     assertEquals(await names(ftp, "up/tree"), ["sub"]);
   }],
-  ["a tree over three sessions, both ways", async ({ ftp, local }) => {
+  ["a tree over three sessions, both ways", async ({ ftp, local, uploadTree, downloadTree }) => {
     await Deno.mkdir(`${local}/many`);
     for (let i = 0; i < 12; i++) await Deno.writeTextFile(`${local}/many/${i}`, `${i}`);
     const options = { connections: 3 };
@@ -336,14 +345,14 @@ export const CHECKS: readonly Check[] = [
     assertEquals(await Deno.readTextFile(`${local}/back/11`), "11");
     await ftp.rmdir("up/many", { recursive: true });
   }],
-  ["active mode: a listing, a download, an upload", async ({ options }) => {
+  ["active mode: a listing, a download, an upload", async ({ options, connectFtp }) => {
     await using ftp = await connectFtp({ ...options, active: true });
     assertEquals(await names(ftp, "up/tree"), ["sub"]);
     await ftp.upload("up/active", BIG);
     assertEquals(await bytesOf(await ftp.download("up/active")), BIG);
     await ftp.delete("up/active");
   }],
-  ["a name that is not in UTF-8", async ({ options, folder, differs }) => {
+  ["a name that is not in UTF-8", async ({ options, folder, differs, connectFtp }) => {
     if (differs.has("bytes")) return;
     const script = 'printf hello > "$1/up/$(printf "gr\\374n")"';
     await new Deno.Command("sh", { args: ["-c", script, "sh", folder] }).output();
@@ -377,24 +386,47 @@ export const CHECKS: readonly Check[] = [
   }],
 ];
 
-/** Makes the journey. Returns the checks that failed, with the reasons. */
+/** The result of one check. */
+export interface CheckResult {
+  readonly name: string;
+  /** The error of the check; undefined if all is right. */
+  readonly error: unknown;
+  /** Whether the check needs something that the client cannot do. */
+  readonly isUnable: boolean;
+}
+
+/** Makes the journey with a client. Returns the result of each check. */
+export async function travelWith(
+  kit: JourneyKit,
+  options: ConnectFtpOptions,
+  folder: string,
+  differs: readonly Difference[] = [],
+): Promise<CheckResult[]> {
+  const local = await Deno.makeTempDir();
+  const ftp = await kit.connectFtp(options);
+  const results: CheckResult[] = [];
+  const journey = { ...kit, ftp, options, folder, local, differs: new Set(differs) };
+  for (const [name, run] of CHECKS) {
+    const error = await run(journey).then(
+      () => undefined,
+      (error) => error ?? new Error("undefined"),
+    );
+    results.push({ name, error, isUnable: kit.wasUnable?.() ?? false });
+  }
+  await ftp.close();
+  await Deno.remove(local, { recursive: true });
+  return results;
+}
+
+/** Makes the journey with our client. Returns the checks that failed, with the reasons. */
 export async function travel(
   options: ConnectFtpOptions,
   folder: string,
   differs: readonly Difference[] = [],
 ): Promise<string[]> {
-  const local = await Deno.makeTempDir();
-  const ftp = await connectFtp(options);
-  const failed: string[] = [];
-  const journey = { ftp, options, folder, local, differs: new Set(differs) };
-  for (const [name, run] of CHECKS) {
-    try {
-      await run(journey);
-    } catch (error) {
-      failed.push(`${name}: ${error instanceof Error ? error.message : error}`);
-    }
-  }
-  await ftp.close();
-  await Deno.remove(local, { recursive: true });
-  return failed;
+  const kit = { connectFtp, uploadTree, downloadTree };
+  const results = await travelWith(kit, options, folder, differs);
+  return results.flatMap(({ name, error }) =>
+    error === undefined ? [] : [`${name}: ${error instanceof Error ? error.message : error}`]
+  );
 }
