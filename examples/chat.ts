@@ -13,11 +13,13 @@
  * For users on other machines, put a reverse proxy with TLS in front of the page, and name both:
  * `--allow-host chat.example --trust-proxy 127.0.0.1`.
  *
+ * With `--bus`, several chats share their users, rooms and messages over Redis.
+ *
  * `chat/lobby.ts` has the rules of the chat. `chat/terminal.ts` serves terminals, `chat/web.ts` serves
  * browsers. `chat/archive/` keeps the messages.
  *
  * **Permissions**: `--allow-net=127.0.0.1`; with `--store`, also `--allow-read` and `--allow-write` for
- * the folder of the file
+ * the folder of the file; with `--bus`, also `--allow-net` for its servers
  *
  * @module
  */
@@ -36,12 +38,14 @@ const cli = defineCli({
     "--allow-net=127.0.0.1": "listen on this address",
     "--allow-read=FOLDER --allow-write=FOLDER":
       "with --store: the folder of the file and of attached files",
+    "--allow-net=HOST:PORT": "with --bus: the servers",
   },
   examples: [
     "deno task chat",
     "nc 127.0.0.1 9000",
     "deno task chat --lang zh --no-web",
     "deno task chat:store --keep 90d",
+    "deno run --allow-net examples/chat.ts --bus redis://127.0.0.1:6379",
   ],
 });
 

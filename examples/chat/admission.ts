@@ -50,10 +50,42 @@ export class Admission {
     if (record !== undefined && "code" in record) return this.#refuse(record, face);
     // The session may have come back during the question.
     const live = hash === undefined ? undefined : this.#state.sessions.withToken(hash);
-    if (live !== undefined && !this.#state.stopping) return await this.#resume(live, request, face);
-    const admitted = this.#admit(request, face, record);
+    if (live !== undefined && !this.#state.stopping && !this.#state.suspended) {
+      const refused = this.#state.shared && await this.#takeOver(live);
+      if (refused) return this.#refuse(refused, face);
+      // Another process may have ended the session meanwhile.
+      if (this.#state.isOpen(live)) return await this.#resume(live, request, face);
+    }
+    const known = record ?? (live && await this.#recordOf(hash));
+    if (known !== undefined && "code" in known) return this.#refuse(known, face);
+    const admitted = this.#admit(request, face, known);
     if ("code" in admitted) return this.#refuse(admitted, face);
-    return await this.#enter(admitted, request, face, record);
+    return await this.#enter(admitted, request, face, known);
+  }
+
+  /**
+   * Takes a session from another process. This one may not know yet that there is another one. Returns the
+   * reason if that fails.
+   */
+  async #takeOver(session: Session): Promise<ChatRefusal | undefined> {
+    const refused = await this.#acquire(session, session.user).catch(() => refusal("unavailable"));
+    if (refused === undefined) session.elsewhere = undefined;
+    return refused;
+  }
+
+  /** Gets the id, the name and the session of a user for this process. Returns the reason if that fails. */
+  async #acquire(session: Session, user: number | undefined): Promise<ChatRefusal | undefined> {
+    const { shared, roster, settings: { now } } = this.#state;
+    if (shared === undefined) {
+      session.user = user ?? await roster.create(session);
+      return undefined;
+    }
+    const record = session.record(now(), "online");
+    const claimed = await shared.claim(user === undefined ? record : { ...record, id: user });
+    if (claimed === "full") return refusal("full");
+    if (claimed === "taken") return { code: "name-taken", params: { name: session.name } };
+    session.user = claimed;
+    return this.#state.suspended ? refusal("unavailable") : undefined;
   }
 
   /** Brings back the users whose sessions had not ended when the server did. They are away. */
@@ -98,8 +130,9 @@ export class Admission {
 
   /** Returns the name and the room of a user who may join, or the reason for the refusal. */
   #admit(request: JoinRequest, face: Face, record?: UserRecord): Admitted | ChatRefusal {
-    const { stopping, sessions, rooms, settings: { maxUsers } } = this.#state;
+    const { stopping, suspended, sessions, rooms, settings: { maxUsers } } = this.#state;
     if (stopping) return refusal("stopping");
+    if (suspended) return refusal("unavailable");
     const good = this.#nameFor(request.name, record);
     if ("code" in good) return good;
     if (maxUsers > 0 && sessions.size >= maxUsers && !this.#presence.giveWay()) {
@@ -128,7 +161,7 @@ export class Admission {
     face: Face,
     record?: UserRecord,
   ): Promise<Member | ChatRefusal> {
-    const { sessions, roster } = this.#state;
+    const { sessions } = this.#state;
     const token = face.rooms === "one"
       ? ""
       : record && request.token || this.#state.settings.secret();
@@ -137,12 +170,11 @@ export class Admission {
     session.astray = astray;
     for (const { name } of record?.rooms ?? []) this.#claim(session, name, face);
     sessions.reserve(session);
-    try {
-      session.user = record?.id ?? await roster.create(session);
-    } catch {
+    const refused = await this.#acquire(session, record?.id).catch(() => refusal("unavailable"));
+    if (refused !== undefined) {
       sessions.remove(session);
       this.#forget(session);
-      return this.#refuse(refusal("unavailable"), face);
+      return this.#refuse(refused, face);
     }
     sessions.admit(session);
     this.#state.joined++;

@@ -64,4 +64,4 @@ export type ErrorCode =
   | "bad-emoji";
 
 /** The reason for which the chat ends a connection. */
-export type ByeCode = "quit" | "displaced" | "shutdown";
+export type ByeCode = "quit" | "displaced" | "shutdown" | "offline";

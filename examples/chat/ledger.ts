@@ -13,6 +13,7 @@
 
 import type { Appended, Archive, Entry } from "./archive/archive.ts";
 import { ArchiveError } from "./archive/archive_error.ts";
+import { shared, type SharedArchive } from "./archive/shared_archive.ts";
 
 /** The most lines in one transaction. More lines wait for the next one. */
 const MAX_BATCH = 2000;
@@ -52,6 +53,8 @@ export interface LedgerHooks<A> {
 /** The queue of lines and tasks. */
 export class Ledger<A> {
   readonly #archive: Archive;
+  /** The archive if it numbers the lines of several processes itself. */
+  readonly #shared: SharedArchive | undefined;
   readonly #hooks: LedgerHooks<A>;
   readonly #queue: (Draft<A> | Task)[] = [];
   #seq: number;
@@ -60,6 +63,11 @@ export class Ledger<A> {
   #room: PromiseWithResolvers<void> | undefined;
   /** Whether a task or a transaction runs. */
   #busy = false;
+  /** Whether a task runs. Meanwhile, nothing of other processes arrives. */
+  #performing = false;
+  /** Work of {@linkcode Ledger.feed} that runs or waits. */
+  #feeds: (() => Promise<void>)[] = [];
+  #feeding = false;
   /** Whether a transaction begins when this turn of the event loop ends. */
   #due = false;
 
@@ -69,13 +77,19 @@ export class Ledger<A> {
    */
   constructor(archive: Archive, hooks: LedgerHooks<A>) {
     this.#archive = archive;
+    this.#shared = shared(archive);
     this.#hooks = hooks;
     this.#seq = archive.lastSeq;
   }
 
   /** The number of the latest stored event. */
   get seq(): number {
-    return this.#seq;
+    return this.#shared?.lastSeq ?? this.#seq;
+  }
+
+  /** The size in bytes of the lines and tasks that wait. */
+  get waiting(): number {
+    return this.#waiting;
   }
 
   /** The kind of failure of the last transaction, such as `full`; undefined if it succeeded. */
@@ -97,6 +111,24 @@ export class Ledger<A> {
     this.#advance();
   }
 
+  /**
+   * Runs work between two tasks. Lines that wait for the archive do not hold it up, because it may bring
+   * their results.
+   */
+  feed(work: () => Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#feeds.push(() => work().then(resolve, reject));
+      this.#advance();
+    });
+  }
+
+  /** Removes the lines that wait. Their authors are gone, and may send them to another process. */
+  drop(): void {
+    const tasks = this.#queue.filter((item) => typeof item === "function");
+    for (const item of this.#queue) if (typeof item !== "function") this.#waiting -= item.size;
+    this.#queue.splice(0, this.#queue.length, ...tasks);
+  }
+
   /** Returns a promise to await before the next line if too many bytes wait. */
   backlog(): Promise<void> | undefined {
     if (this.#waiting <= MAX_WAITING) return undefined;
@@ -111,7 +143,8 @@ export class Ledger<A> {
 
   /** Runs the tasks at the head of the queue, and schedules a transaction for the lines there. */
   #advance(): void {
-    while (!this.#busy && !this.#due) {
+    if (this.#feeds.length > 0 && !this.#performing && !this.#feeding) void this.#feed();
+    while (!this.#feeding && !this.#busy && !this.#due) {
       const head = this.#queue[0];
       if (head === undefined) return;
       if (typeof head === "function") {
@@ -124,11 +157,22 @@ export class Ledger<A> {
     }
   }
 
+  async #feed(): Promise<void> {
+    this.#feeding = true;
+    for (let work = this.#feeds.shift(); work !== undefined; work = this.#feeds.shift()) {
+      await work();
+    }
+    this.#feeding = false;
+    this.#advance();
+  }
+
   #perform(task: Task): void {
     this.#busy = true;
     const pending = task();
     if (pending === undefined) return this.#done(TASK);
+    this.#performing = true;
     void pending.finally(() => {
+      this.#performing = false;
       this.#done(TASK);
       this.#advance();
     });
@@ -148,10 +192,14 @@ export class Ledger<A> {
     this.#due = false;
     this.#busy = true;
     const batch = this.#take();
+    if (batch.length === 0) {
+      this.#done(0);
+      return this.#advance();
+    }
     const first = this.#seq + 1;
     let size = 0;
     const entries = batch.map(({ entry, size: bytes }, i) => {
-      entry.seq = first + i;
+      entry.seq = this.#shared === undefined ? first + i : 0;
       size += bytes;
       return entry;
     });

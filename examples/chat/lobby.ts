@@ -19,6 +19,7 @@ import {
   type LobbyStats,
   type RoomSummary,
 } from "./lobby_options.ts";
+import { Neighbours } from "./neighbours.ts";
 import { Presence } from "./presence.ts";
 import { Reading } from "./reading.ts";
 import type { Acts } from "./seat.ts";
@@ -45,6 +46,7 @@ export class Lobby {
   readonly #state: ChatState;
   readonly #presence: Presence;
   readonly #admission: Admission;
+  readonly #neighbours: Neighbours;
 
   /**
    * @param options The archive, the clock, the source of secrets, and the limits.
@@ -75,6 +77,7 @@ export class Lobby {
     const search = (session: Session, query: string, id?: number) =>
       void reading.search(session, { query, ...id !== undefined && { id } });
     const speech = new Speech(this.#state, this.#presence, search);
+    this.#neighbours = new Neighbours(this.#state, this.#presence, (events) => speech.hear(events));
     this.#admission = new Admission(this.#state, this.#presence, this.#acts(speech, reading));
   }
 
@@ -85,7 +88,23 @@ export class Lobby {
 
   /** The reason why messages cannot be stored now; undefined if they can. */
   get fault(): string | undefined {
-    return this.#state.ledger.fault;
+    return this.#state.suspended ? "unreachable" : this.#state.ledger.fault;
+  }
+
+  /** Whether users can join and speak. */
+  get isReady(): boolean {
+    const { shared, stopping } = this.#state;
+    return !stopping && (shared === undefined || shared.isReady);
+  }
+
+  /** The number of users for whom this process acts. */
+  get localUsers(): number {
+    return [...this.#state.sessions].filter(({ elsewhere }) => elsewhere === undefined).length;
+  }
+
+  /** The size in bytes of the lines and tasks that wait. */
+  get waiting(): number {
+    return this.#state.ledger.waiting;
   }
 
   /** The open rooms, the oldest first. */
@@ -110,12 +129,12 @@ export class Lobby {
 
   /**
    * Brings back the users who were in the chat when the server ended. Their names are kept for a grace
-   * period. Call it before the first join.
+   * period. With a shared archive, it begins to follow the other processes. Call it before the first join.
    *
    * @throws {ArchiveError} If the archive cannot be read.
    */
   restore(): Promise<void> {
-    return this.#admission.restore();
+    return this.#state.shared?.follow(this.#neighbours) ?? this.#admission.restore();
   }
 
   /**

@@ -8,11 +8,13 @@ import { hostOf, publicNames, TRUST_PROXY } from "../http/public_names.ts";
 import type { ServerStats, ServeTcpOptions } from "../../net/tcp/server_options.ts";
 import { badValue, type CliLog, type CliValues, type None, serverFlags } from "../../tools/cli.ts";
 import { storeFlags } from "./store_flags.ts";
+import { busFlags } from "./bus/bus_flags.ts";
 import { AddressRates } from "./address_rate.ts";
 import type { Archive } from "./archive/archive.ts";
 import { fileFlags } from "./files/file_flags.ts";
 import type { FileHandlerOptions } from "./files/http.ts";
 import type { LobbyEvent, LobbyOptions } from "./lobby_options.ts";
+import type { Metric } from "./prometheus.ts";
 import { CHARSETS } from "./telnet/charset.ts";
 import type { TerminalLimits } from "./terminal.ts";
 import type { ChatWebOptions } from "./web.ts";
@@ -93,6 +95,7 @@ export const flags = {
   },
   ...storeFlags,
   ...fileFlags,
+  ...busFlags,
   grace: {
     type: "duration",
     default: "60s",
@@ -200,12 +203,14 @@ export interface WebParts {
   readonly files: FileHandlerOptions | undefined;
   /** Returns the counters of the terminals. */
   readonly terminals: () => ServerStats;
+  /** Returns the metrics of the bus. */
+  readonly bus: (() => readonly Metric[]) | undefined;
 }
 
 /** Returns the options of the web side, with the metrics of the terminals. */
 export function webOptions(
   values: ChatFlags,
-  { rates, files, terminals }: WebParts,
+  { rates, files, terminals, bus }: WebParts,
 ): ChatWebOptions {
   const { hostname, webPort, lang, sendQueue, maxLine, rate, burst, nameTimeout, maxUsers } =
     values;
@@ -242,6 +247,7 @@ export function webOptions(
           type: "counter",
           value: refused,
         },
+        ...bus?.() ?? [],
       ];
     },
   };

@@ -130,12 +130,30 @@ export class Presence {
 
   /** Gives a user another name. */
   rename(session: Session, given: string, id?: number): void {
-    const { delivery, sessions, ledger, roster } = this.#state;
+    const { delivery } = this.#state;
     if (given === "") return delivery.reply(session, "usage-nick", {}, id);
     const good = this.freeName(given, session);
     if ("code" in good) return delivery.reply(session, good.code, good.params, id);
     const from = session.name;
     if (good.name === from) return delivery.reply(session, "same-name", { name: from }, id);
+    if (this.#state.shared !== undefined) return void this.#claimName(session, good, id);
+    this.#renamed(session, good);
+  }
+
+  /** Gives a user another name if no user of another process has it. */
+  async #claimName(session: Session, good: GoodName, id?: number): Promise<void> {
+    const { shared, delivery, settings } = this.#state;
+    const record = { ...session.record(settings.now(), "online"), name: good.name };
+    const claimed = await shared!.claim(record).catch(() => undefined);
+    if (!this.#state.isOpen(session)) return;
+    if (claimed === undefined) return delivery.reply(session, "unavailable", {}, id);
+    if (typeof claimed === "number") return this.#renamed(session, good);
+    delivery.reply(session, "name-taken", { name: good.name }, id);
+  }
+
+  #renamed(session: Session, good: GoodName): void {
+    const { delivery, sessions, ledger, roster } = this.#state;
+    const from = session.name;
     sessions.rename(session, good);
     roster.save(session, "online");
     this.#state.report({ type: "renamed", from, to: good.name });
@@ -160,8 +178,8 @@ export class Presence {
 
   /** Ends the connection of a user. The session ends, too, unless the user can come back. */
   lose(session: Session, reason: LeaveReason): void {
-    const { sessions, roster, settings: { grace }, stopping } = this.#state;
-    if (stopping) {
+    const { sessions, roster, settings: { grace }, stopping, suspended } = this.#state;
+    if (stopping || suspended) {
       // The user can come back after a restart, so the archive must not hear that the session has ended.
       session.seat = session.face = undefined;
       return;
@@ -232,6 +250,7 @@ export class Presence {
         delivery.deliver(session, notices.get(session.current)!, true);
         delivery.deliver(session, { type: "bye", code: "shutdown" }, true);
         session.seat = session.face = undefined;
+        if (session.elsewhere !== undefined) continue;
         left.shutdown++;
         this.#report(session, "left", "shutdown");
       }

@@ -71,8 +71,13 @@ export class Rooms<U> {
   }
 
   /** Returns the open rooms, the oldest first. */
-  [Symbol.iterator](): Iterator<Room<U>> {
+  [Symbol.iterator](): MapIterator<Room<U>> {
     return this.#rooms.values();
+  }
+
+  /** Returns the open room with a key. */
+  withKey(key: string): Room<U> | undefined {
+    return this.#rooms.get(key);
   }
 
   /** Returns the names of the open rooms with their numbers of users. */
@@ -137,6 +142,16 @@ export class Rooms<U> {
     const opened = this.#opened.get(opener)! - 1;
     if (opened > 0) this.#opened.set(opener, opened);
     else this.#opened.delete(opener);
+  }
+
+  /** Removes all users, and closes all rooms but the lobby. */
+  clear(): void {
+    for (const room of this) {
+      room.members.clear();
+      room.speakers.clear();
+      this.release(room);
+    }
+    this.#changed();
   }
 
   #changed(): void {

@@ -5,6 +5,8 @@
  */
 
 import type { CliContext } from "../../tools/cli.ts";
+import { openBusStore } from "./bus/bus_flags.ts";
+import { busMetrics } from "./bus/bus_metrics.ts";
 import { openChatFiles } from "./files/file_flags.ts";
 import { Lobby } from "./lobby.ts";
 import type { LobbyOptions } from "./lobby_options.ts";
@@ -16,7 +18,7 @@ import {
   terminalServer,
   webOptions,
 } from "./options.ts";
-import { openChatStore } from "./store.ts";
+import { type ChatStore, openChatStore } from "./store.ts";
 import { runStoreCommand } from "./store_commands.ts";
 import { serveTerminals } from "./terminal.ts";
 import { serveChatWeb } from "./web.ts";
@@ -34,8 +36,9 @@ export async function runChat(
   hooks: Pick<LobbyOptions, "onStep"> = {},
 ): Promise<void> {
   if (await runStoreCommand(values, ctx)) return;
-  await using store = openChatStore(values, ctx.log);
-  await using opened = await openChatFiles(values, store.archive);
+  const bus = await openBusStore(values, ctx.log);
+  await using store: ChatStore = bus ?? openChatStore(values, ctx.log);
+  await using opened = await openChatFiles(values, store.archive, bus?.archive.blobs);
   const lobby = new Lobby({ ...lobbyOptions(values, store.archive, ctx.log), ...hooks });
   await lobby.restore();
   const rates = addressRates(values);
@@ -43,7 +46,12 @@ export async function runChat(
     files: opened.files,
     userOf: (token: string) => lobby.userOf(token),
   };
-  const browsers = webOptions(values, { rates, files, terminals: () => terminals.stats() });
+  const browsers = webOptions(values, {
+    rates,
+    files,
+    terminals: () => terminals.stats(),
+    bus: bus && (() => busMetrics(bus.archive, lobby)),
+  });
   await using terminals = serveTerminals(
     lobby,
     terminalLimits(values, rates),

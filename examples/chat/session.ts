@@ -51,6 +51,8 @@ export class Session {
   address = "a connection before the restart";
   /** The network of the last connection, for the limits of an address; undefined after a restart. */
   network: string | undefined;
+  /** The state of the connection if another process acts for the user. */
+  elsewhere: "online" | "away" | undefined;
   /** The time at which the grace period ends, on the clock of `performance.now()`. */
   due = Infinity;
 
@@ -70,6 +72,11 @@ export class Session {
     this.token = token;
     this.current = room;
     this.claim(room);
+  }
+
+  /** Whether the user has no connection, here or elsewhere. */
+  get isAway(): boolean {
+    return this.elsewhere === undefined ? this.face === undefined : this.elsewhere === "away";
   }
 
   /** Permits the user to speak in a room. */
@@ -161,7 +168,7 @@ export class Sessions implements Watched {
 
   /** Gives a session another name. */
   rename(session: Session, { name, key }: { name: string; key: string }): void {
-    this.#names.delete(session.key);
+    if (this.#names.get(session.key) === session) this.#names.delete(session.key);
     session.name = name;
     session.key = key;
     this.#names.set(key, session);
@@ -171,8 +178,9 @@ export class Sessions implements Watched {
   remove(session: Session): void {
     this.endWait(session);
     if (this.#names.get(session.key) === session) this.#names.delete(session.key);
-    if (session.hash !== undefined) this.#hashes.delete(session.hash);
-    this.#users.delete(session.user);
+    const { hash, user } = session;
+    if (hash !== undefined && this.#hashes.get(hash) === session) this.#hashes.delete(hash);
+    if (this.#users.get(user) === session) this.#users.delete(user);
   }
 
   /** Returns the sessions of an address that are in their grace period, the first one at the head. */

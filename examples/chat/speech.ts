@@ -33,7 +33,8 @@ type Content<E = Entry> = E extends Entry
 /** Neighbouring lines of one author in one room. They go to each of its users in one step. */
 interface Run {
   readonly home: Room<Session>;
-  readonly session: Session;
+  /** The author; undefined if the author is no longer in the chat. */
+  readonly session: Session | undefined;
   readonly events: RoomEvent[];
 }
 
@@ -46,6 +47,7 @@ const REFUSED: Readonly<Record<RefusedChange, ErrorCode>> = {
   "not-own": "not-yours",
   "too-many": "too-many-reactions",
   "no-such-file": "no-such-file",
+  moved: "not-stored",
 };
 
 /** Handles lines and changes of messages. */
@@ -107,6 +109,7 @@ export class Speech {
 
   /** Tells everyone about the lines of a transaction: their authors after the others. */
   settle(drafts: readonly Draft<Author>[], results: readonly (Appended | undefined)[]): void {
+    if (this.#state.shared !== undefined) return this.#settleShared(drafts, results);
     let run: Run | undefined;
     for (let i = 0; i < drafts.length; i++) {
       const { author: { session, home }, entry } = drafts[i]!;
@@ -124,6 +127,63 @@ export class Speech {
       }
     }
     if (run !== undefined) this.#tellRoom(run);
+  }
+
+  /** Tells authors whose lines are not new. {@linkcode Speech.hear} tells everyone about new ones. */
+  #settleShared(
+    drafts: readonly Draft<Author>[],
+    results: readonly (Appended | undefined)[],
+  ): void {
+    for (const [i, draft] of drafts.entries()) {
+      if (results[i]?.outcome !== "stored") this.#settle(draft, results[i]);
+      else if (draft.entry.kind === "message") this.#state.messages++;
+    }
+  }
+
+  /** Tells everyone about lines of all processes, in the order of the archive. */
+  async hear(events: readonly StoredEvent[]): Promise<void> {
+    const { rooms, sessions } = this.#state;
+    let run: Run | undefined;
+    for (const stored of events) {
+      const home = rooms.withKey(stored.room);
+      const session = sessions.ofUser(stored.user);
+      if (run !== undefined && (run.home !== home || run.session !== session)) {
+        this.#tellRoom(run);
+        run = undefined;
+      }
+      if (home !== undefined) {
+        run ??= { home, session, events: [] };
+        run.events.push(roomEvent(stored, home.name));
+      } else await this.#hearPrivate(stored);
+    }
+    if (run !== undefined) this.#tellRoom(run);
+  }
+
+  /** Tells the users of a private conversation who are here. */
+  async #hearPrivate(stored: StoredEvent): Promise<void> {
+    const pair = conversationUsers(stored.room);
+    if (pair === undefined) return;
+    const { delivery, sessions, archive } = this.#state;
+    const { user, line } = stored;
+    const peer = pair[0] === user ? pair[1] : pair[0];
+    const [author, other] = [sessions.ofUser(user), sessions.ofUser(peer)];
+    if (author?.face === undefined && other?.face === undefined) return;
+    const name = async (id: number) => (await archive.user(id))?.name ?? `${id}`;
+    if (other !== undefined && other !== author) {
+      const from = author ?? { user, name: await name(user) };
+      delivery.deliver(other, privateEvent(stored, other.name, from), false);
+    }
+    if (author === undefined) return;
+    this.#state.settings.onStep("confirm");
+    const to = other ?? { user: peer, name: await name(peer) };
+    delivery.deliver(author, privateEvent(stored, author.name, to), true);
+    if (other?.isAway === false || stored.kind !== "message") return;
+    delivery.reply(
+      author,
+      "away",
+      { name: to.name },
+      line === undefined ? undefined : Number(line),
+    );
   }
 
   #tellRoom({ home, session, events }: Run): void {

@@ -7,6 +7,7 @@
  */
 
 import type { Appended, Archive } from "./archive/archive.ts";
+import { shared, type SharedArchive } from "./archive/shared_archive.ts";
 import { Delivery, type Named } from "./delivery.ts";
 import { type Draft, Ledger } from "./ledger.ts";
 import type { LobbyEvent, LobbyOptions } from "./lobby_options.ts";
@@ -51,8 +52,12 @@ export class ChatState {
   readonly delivery: Delivery;
   /** The records of users. */
   readonly roster: Roster;
+  /** The archive if several processes share it. */
+  readonly shared: SharedArchive | undefined;
   /** Whether the chat stops. */
   stopping = false;
+  /** Whether this process has lost its place among the others, so nobody can be in the chat. */
+  suspended = false;
   /** The users that have joined since the start. */
   joined = 0;
   /** The refused attempts to join since the start. */
@@ -74,6 +79,7 @@ export class ChatState {
   constructor(settings: Settings, hooks: StateHooks) {
     const { archive, now, onStep } = settings;
     this.settings = settings;
+    this.shared = shared(archive);
     this.rooms = new Rooms(settings);
     this.sessions = new Sessions(hooks.expire);
     this.delivery = new Delivery(now, () => onStep("confirm"));

@@ -9,6 +9,7 @@
 
 import { dirname } from "node:path";
 import { badValue, CliError, type CliLog, ExitCode } from "../../tools/cli.ts";
+import type { Archive } from "./archive/archive.ts";
 import { ArchiveError } from "./archive/archive_error.ts";
 import { Housekeeper } from "./archive/housekeeper.ts";
 import {
@@ -20,8 +21,8 @@ import { keepLimits, type StoreFlags } from "./store_flags.ts";
 
 /** The open store of the chat. */
 export interface ChatStore extends AsyncDisposable {
-  /** The archive in a file or in memory. */
-  readonly archive: SqliteArchive;
+  /** The archive in a file, in memory, or on other servers. */
+  readonly archive: Archive;
   /** Logs where messages are kept, once the chat listens. */
   announce(): void;
 }

@@ -1,5 +1,5 @@
 /**
- * The web side of the chat: the page, its WebSocket, a health check, metrics.
+ * The web side of the chat: the page, its WebSocket, checks of its health and readiness, metrics.
  *
  * @module
  */
@@ -230,7 +230,7 @@ class RunningWeb implements ChatWeb {
       return await this.#answerFile(request, info);
     }
     const page = (await this.#page).respond(request, path);
-    if (page === undefined && !["/ws", "/healthz", "/metrics"].includes(path)) {
+    if (page === undefined && !["/ws", "/healthz", "/readyz", "/metrics"].includes(path)) {
       return textResponse(404, "Not found\n");
     }
     if (request.method !== "GET" && (request.method !== "HEAD" || path === "/ws")) {
@@ -244,6 +244,11 @@ class RunningWeb implements ChatWeb {
       return textResponse(200, this.#metrics(), { ...noStore, "content-type": METRICS_TYPE });
     }
     if (this.#stopping) return textResponse(503, "stopping\n", noStore);
+    if (path === "/readyz") {
+      return this.#side.lobby.isReady
+        ? textResponse(200, "ready\n", noStore)
+        : textResponse(503, "not ready\n", noStore);
+    }
     // The whole reason names the file of the store. It is for the log.
     const { fault } = this.#side.lobby;
     return fault === undefined

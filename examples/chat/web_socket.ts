@@ -187,6 +187,7 @@ export class WebSocketFace implements Face, Hearer {
     this.#send(encodeEvent(event, this.#lang, own));
     if (event.type !== "bye") return;
     if (event.code === "shutdown") this.end(1001, "the server stops", "shutdown");
+    else if (event.code === "offline") this.end(1012, "the server is offline", "shutdown");
     else this.end(1000, event.code, "quit");
   }
 

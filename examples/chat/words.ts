@@ -105,6 +105,7 @@ const en: Sentences = {
   "bye-quit": "Good-bye.",
   "bye-displaced": "You joined again from another place. Good-bye.",
   "bye-shutdown": "Good-bye.",
+  "bye-offline": "This server has lost the others. Please connect again. Good-bye.",
 
   "name-empty": "A name has 1 to 32 visible characters.",
   "name-long": "A name has at most 32 characters.",
@@ -215,6 +216,7 @@ const zh: Sentences = {
   "bye-quit": "再见。",
   "bye-displaced": "你已从别处重新进入，再见。",
   "bye-shutdown": "再见。",
+  "bye-offline": "本服务器与其他服务器失去联系，请重新连接。再见。",
 
   "name-empty": "名字应有 1 到 32 个可见字符。",
   "name-long": "名字最多 32 个字符。",

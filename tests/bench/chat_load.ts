@@ -146,7 +146,7 @@ async function measureReturn(store: string): Promise<number> {
   const random = new Random(1);
   const pages = Array.from({ length: RETURNING }, (_, i) => {
     const view = new PageView(`page${i}`, [`room${i % 20}`]);
-    return new PageClient(view, `http://127.0.0.1:${proxy.addr.port}`, random.fork());
+    return new PageClient(view, () => `http://127.0.0.1:${proxy.addr.port}`, random.fork());
   });
   const stop = new AbortController();
   const work = pages.map((page) => page.run(stop.signal));

@@ -67,7 +67,7 @@ export class ChatLoad implements Load {
     const pages = Array.from({ length: PAGES }, (_, i) => {
       const view = new PageView(`Page${this.#rounds}x${i}`, [room]);
       const port = i === 0 ? this.#good : this.#web.addr.port;
-      return new PageClient(view, `http://127.0.0.1:${port}`, random.fork());
+      return new PageClient(view, () => `http://127.0.0.1:${port}`, random.fork());
     });
     const work = pages.map((page) => page.run(connected.signal));
     const terminals: TerminalClient[] = [];

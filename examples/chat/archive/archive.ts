@@ -123,6 +123,10 @@ export interface Archive extends AsyncDisposable {
   backup(path: string): Promise<void>;
   /** Returns the whole store as JSON Lines. */
   export(): AsyncIterable<string>;
+}
+
+/** An archive that can be filled from an export. */
+export interface ImportingArchive extends Archive {
   /**
    * Reads an export into an empty store, in one transaction.
    *

@@ -28,6 +28,8 @@ export type ArchiveErrorKind =
   | "closed"
   /** The path cannot be that of a store: the folder is missing, or it is a folder itself. */
   | "bad-path"
+  /** The servers that several chats share do not answer, or this chat lost its place among them. */
+  | "unreachable"
   /** Another failure of the file system. */
   | "io";
 

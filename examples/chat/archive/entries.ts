@@ -133,7 +133,9 @@ export type RefusedChange =
   /** The message has no text, and none of its files exists. */
   | "no-such-file"
   /** The message has the maximum number of reactions. */
-  | "too-many";
+  | "too-many"
+  /** The user has another connection on another node, which acts for the user now. */
+  | "moved";
 
 /** The result for one entry. Only a stored entry is new to others. */
 export type Appended =

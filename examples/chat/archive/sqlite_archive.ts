@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { Archive } from "./archive.ts";
+import type { ImportingArchive } from "./archive.ts";
 import { ArchiveError } from "./archive_error.ts";
 import { AttachmentTable } from "./attachments.ts";
 import { backupStore } from "./backup.ts";
@@ -62,7 +62,7 @@ export function openArchive(path: string, options: OpenArchiveOptions = {}): Sql
 }
 
 /** The archive on SQLite. */
-export class SqliteArchive implements Archive {
+export class SqliteArchive implements ImportingArchive {
   /** The path of the file, or `:memory:`. */
   readonly path: string;
   /** Whether the store was made by this opening. */
@@ -113,6 +113,11 @@ export class SqliteArchive implements Archive {
   /** The id of the store. An import replaces it. */
   get epoch(): string {
     return this.#epoch;
+  }
+
+  /** The id of this copy of a chat on other servers; undefined if it is none. */
+  get copyId(): string | undefined {
+    return this.#db.get<{ value: string }>("SELECT value FROM meta WHERE key = 'copy'")?.value;
   }
 
   /** The highest number that was ever stored, as of the opening or the import. */
@@ -278,6 +283,15 @@ export class SqliteArchive implements Archive {
         this.#lastSeq = readLastSeq(this.#db);
         this.#state = "open";
       }
+    });
+  }
+
+  /** Replaces the id of an empty store, whose messages come from other servers. */
+  adoptEpoch(epoch: string): Promise<void> {
+    return this.#write(() => {
+      this.#db.run("UPDATE meta SET value = ? WHERE key = 'epoch'", epoch);
+      this.#db.run("INSERT OR IGNORE INTO meta VALUES ('copy', ?)", crypto.randomUUID());
+      this.#epoch = epoch;
     });
   }
 

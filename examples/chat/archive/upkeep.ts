@@ -28,7 +28,7 @@ export interface KeepReport {
   readonly size: number;
 }
 
-/** The result of {@linkcode Archive.import}. */
+/** The result of {@linkcode ImportingArchive.import}. */
 export interface ImportReport {
   /** The number of imported users. */
   readonly users: number;

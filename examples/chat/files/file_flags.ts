@@ -6,6 +6,7 @@
 
 import { CliError, type CliValues, ExitCode, type None } from "../../../tools/cli.ts";
 import type { Archive } from "../archive/archive.ts";
+import type { BlobStore } from "./blob_store.ts";
 import { type OpenFiles, openFiles } from "./open_files.ts";
 
 /** The flags for attached files. */
@@ -34,16 +35,18 @@ export type FileValues = CliValues<typeof fileFlags, None> & {
  *
  * @param values The values of the flags; without `store` the files are in memory.
  * @param archive The archive, which describes the files.
+ * @param blobs The store for the contents, if it is elsewhere.
  * @returns The files; undefined if the chat has none.
  * @throws {CliError} If the folder beside the store cannot be used.
  */
 export async function openChatFiles(
   { store, maxFile, maxFilesSize }: FileValues,
   archive: Archive,
+  blobs?: BlobStore,
 ): Promise<OpenFiles | undefined> {
   if (maxFile === 0) return undefined;
   try {
-    return await openFiles({ records: archive, store, maxFile, maxTotal: maxFilesSize });
+    return await openFiles({ records: archive, store, blobs, maxFile, maxTotal: maxFilesSize });
   } catch (error) {
     if (store === undefined || !(error instanceof Error)) throw error;
     const text = `Cannot use the folder ${store}-files for attached files: ${error.message}`;

@@ -19,6 +19,7 @@ import {
   word,
 } from "../../../net/internal/options.ts";
 import { touch, unwatch, UNWATCHED, watch, type Watched } from "../../../net/internal/timer.ts";
+import type { BlobStore } from "./blob_store.ts";
 import { ChatFiles, type FileRecords } from "./chat_files.ts";
 import { DiskBlobs } from "./disk_blobs.ts";
 import { MemoryBlobs } from "./memory_blobs.ts";
@@ -29,6 +30,8 @@ export interface OpenFilesOptions {
   readonly records: FileRecords;
   /** The file of the archive; undefined if the archive is in memory. */
   readonly store?: string | undefined;
+  /** The store for the contents. @default beside `store`, or in memory */
+  readonly blobs?: BlobStore | undefined;
   /** The maximum size of a file in bytes. */
   readonly maxFile: number;
   /** The maximum size of all files in bytes; 0 removes the limit on disk. */
@@ -40,6 +43,7 @@ export interface OpenFilesOptions {
 const RULES = new OptionRules<OpenFilesOptions>({
   records: required(anObject),
   store: word,
+  blobs: anObject,
   maxFile: required(count),
   maxTotal: required(limit),
   now: callback,
@@ -70,7 +74,8 @@ export interface OpenFiles extends AsyncDisposable {
 export async function openFiles(options: OpenFilesOptions): Promise<OpenFiles> {
   options = RULES.check("openFiles", options);
   const { records, store, maxFile, maxTotal, now } = options;
-  const blobs = store === undefined ? new MemoryBlobs() : await DiskBlobs.open(`${store}-files`);
+  const blobs = options.blobs ??
+    (store === undefined ? new MemoryBlobs() : await DiskBlobs.open(`${store}-files`));
   const limited = maxTotal === 0 ? MAX_IN_MEMORY : Math.min(maxTotal, MAX_IN_MEMORY);
   const files = new ChatFiles(blobs, records, {
     maxFile,

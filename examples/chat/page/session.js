@@ -144,7 +144,7 @@ export function begin(tokens) {
 /** Takes the refusal of a join. */
 export function refused({ code, text }) {
   // A full server can have room later, so the page keeps trying.
-  if (me.joined && (code === "full" || code === "stopping")) return disconnect();
+  if (me.joined && ["full", "stopping", "unavailable"].includes(code)) return disconnect();
   if (code?.startsWith("room") || code === "address-rooms") forgetRooms();
   // Somebody else has the name now. The user needs another one, and keeps the private conversations.
   if (code !== "name-taken" && code !== "name-similar") me.token = undefined;
@@ -156,7 +156,7 @@ function forgetRooms() {
 
 /** Ends the session for the reason that the server gives. */
 export function endWith({ code, text }) {
-  if (code !== "shutdown") over = text;
+  if (code !== "shutdown" && code !== "offline") over = text;
   if (code === "quit") forgetUser(text);
 }
 /** The next user of this page must find no conversation of this one, so the page begins anew. */

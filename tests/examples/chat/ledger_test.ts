@@ -199,3 +199,67 @@ Deno.test("a stored line that is sent again is confirmed although the store is f
   assertEquals(await read(), ["b again stored 2"]);
   assertEquals(ledger.fault, undefined);
 });
+
+/** An archive that numbers the lines of several processes, as far as a ledger knows. */
+async function setUpShared() {
+  const answers: PromiseWithResolvers<readonly Appended[]>[] = [];
+  const { archive } = await setUp();
+  const shared: Archive = Object.create(archive, {
+    follow: { value: () => Promise.resolve() },
+    append: {
+      value: () => {
+        const answer = Promise.withResolvers<readonly Appended[]>();
+        answers.push(answer);
+        return answer.promise;
+      },
+    },
+    lastSeq: { value: 7 },
+  });
+  const log: string[] = [];
+  const ledger = new Ledger<string>(shared, {
+    settle: (drafts) =>
+      void log.push(...drafts.map(({ author, entry }) => `${author} ${entry.seq}`)),
+    onStep: () => {},
+    onFault: (reason) => void log.push(reason),
+  });
+  return { ledger, log, answers };
+}
+
+Deno.test("Ledger lets work of other processes pass lines that wait, and no tasks", async () => {
+  const { ledger, log, answers } = await setUpShared();
+  ledger.stage(draft("a"));
+  await turn();
+  const task = Promise.withResolvers<void>();
+  ledger.run(() => task.promise.finally(() => log.push("task")));
+  await ledger.feed(() => Promise.resolve(void log.push("first")));
+  answers[0]!.resolve([{ outcome: "unchanged" }]);
+  await turn();
+  const second = ledger.feed(() => Promise.resolve(void log.push("second")));
+  await turn();
+  assertEquals([log, ledger.seq], [["first", "a 0"], 7]);
+  task.resolve();
+  await second;
+  assertEquals(log, ["first", "a 0", "task", "second"]);
+  let error: unknown;
+  await ledger.feed(() => Promise.reject(new Error("broken"))).catch((one) => error = one);
+  assertEquals(`${error}`, "Error: broken");
+  await ledger.settled();
+});
+
+Deno.test("Ledger forgets the lines that wait, and runs the tasks", async () => {
+  const { ledger, log, answers } = await setUpShared();
+  ledger.stage(draft("a"));
+  await turn();
+  ledger.stage(draft("b"));
+  ledger.run(() => void log.push("task"));
+  ledger.stage(draft("c"));
+  ledger.drop();
+  answers[0]!.reject(new ArchiveError("unreachable", "gone"));
+  await ledger.settled();
+  assertEquals([log, answers.length, ledger.waiting], [["gone", "a 0", "task"], 1, 0]);
+  ledger.stage(draft("d"));
+  ledger.drop();
+  await turn();
+  await ledger.settled();
+  assertEquals(answers.length, 1);
+});

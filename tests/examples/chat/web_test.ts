@@ -100,6 +100,8 @@ Deno.test("healthz and metrics tell how it is", async () => {
   });
   const health = await fetch(`${web.url}/healthz`);
   assertEquals([health.status, await health.text()], [200, "ok\n"]);
+  const readiness = await fetch(`${web.url}/readyz`);
+  assertEquals([readiness.status, await readiness.text()], [200, "ready\n"]);
   await using ann = new Browser(web.url);
   await ann.join("Ann");
   ann.send({ type: "say", text: "hi" });

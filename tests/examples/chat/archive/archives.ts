@@ -7,6 +7,7 @@
 import type {
   Appended,
   Archive,
+  ImportingArchive,
   MessageEntry,
   StoredEvent,
   StoredMessage,
@@ -26,6 +27,20 @@ export type OpenArchive = () => Promise<ArchiveFixture>;
 
 /** Registers a test with an empty archive. */
 export type ArchiveTest = (name: string, body: (fixture: ArchiveFixture) => Promise<void>) => void;
+
+/** An archive that can be filled from an export, for one test. */
+export interface ImportingFixture extends ArchiveFixture {
+  readonly archive: ImportingArchive;
+}
+
+/** Makes an empty archive that can be filled from an export. */
+export type OpenImporting = () => Promise<ImportingFixture>;
+
+/** Registers a test with such an archive. */
+export type ImportingTest = (
+  name: string,
+  body: (fixture: ImportingFixture) => Promise<void>,
+) => void;
 
 /** Returns a message as an archive returns it. */
 export function stored(

@@ -1,5 +1,5 @@
 /**
- * The tests of exports, imports and the life of an archive that every archive passes.
+ * The tests of exports and imports that every archive of one process passes.
  *
  * @module
  */
@@ -7,19 +7,19 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { ArchiveError } from "../../../../examples/chat/archive/archive_error.ts";
 import {
-  type ArchiveTest,
   fill,
   found,
   history,
+  type ImportingTest,
   lines,
-  type OpenArchive,
+  type OpenImporting,
   outcomes,
   streamed,
 } from "./archives.ts";
-import { message, START, user } from "./entries.ts";
+import { message, user } from "./entries.ts";
 
 /** Registers the tests. */
-export function testTransfer(test: ArchiveTest, open: OpenArchive): void {
+export function testTransfer(test: ImportingTest, open: OpenImporting): void {
   test("exports everything, and imports it with the same result", async ({ archive }) => {
     await using other = await open();
     await fill(archive);
@@ -109,39 +109,5 @@ export function testTransfer(test: ArchiveTest, open: OpenArchive): void {
     await archive.saveUsers([user()]);
     const error = await assertRejects(() => archive.import(streamed([])), ArchiveError);
     assertEquals(error.kind, "not-empty");
-  });
-
-  test("refuses everything after its end", async (fixture) => {
-    const { archive } = fixture;
-    await archive.append([message(1)]);
-    await archive[Symbol.asyncDispose]();
-    await archive[Symbol.asyncDispose]();
-    for (
-      const call of [
-        () => archive.append([message(2)]),
-        () => archive.history("#lobby", { limit: 1 }),
-        () => archive.search({ words: ["abc"], from: [], rooms: ["#lobby"] }, { limit: 1 }),
-        () => archive.keep({}, START),
-      ]
-    ) {
-      const error = await assertRejects(call, ArchiveError);
-      assertEquals(error.kind, "closed");
-    }
-  });
-
-  test("has everything after it was opened again", async (fixture) => {
-    if (fixture.reopen === undefined) return;
-    const { archive: first } = fixture;
-    await fill(first);
-    await found(first, ["hello"]);
-    const exported = await lines(first);
-    const second = await fixture.reopen();
-    assertEquals([second.epoch, second.lastSeq], [first.epoch, 8]);
-    assertEquals(await lines(second), exported);
-    await second.append([message(9, { text: "hello again" })]);
-    assertEquals(await found(second, ["hello"]), [9, 1]);
-    // A number is never used twice, even if its message was removed.
-    await second.keep({ age: 1 }, START + 1e9);
-    assertEquals((await fixture.reopen()).lastSeq, 9);
   });
 }

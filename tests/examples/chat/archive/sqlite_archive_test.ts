@@ -1,15 +1,15 @@
 import { openArchive, SqliteArchive } from "../../../../examples/chat/archive/sqlite_archive.ts";
 import { ownStore } from "../../../../examples/chat/archive/store_file.ts";
-import type { ArchiveFixture } from "./archives.ts";
-import { testArchive } from "./conformance.ts";
+import type { ImportingFixture } from "./archives.ts";
+import { testImporting } from "./conformance.ts";
 
-testArchive("an archive in memory", () => {
+testImporting("an archive in memory", () => {
   const archive = openArchive(":memory:");
   return Promise.resolve({ archive, [Symbol.asyncDispose]: () => archive[Symbol.asyncDispose]() });
 });
 
 /** Returns an archive in a file of its own. */
-async function inFile(open: (path: string) => SqliteArchive): Promise<ArchiveFixture> {
+async function inFile(open: (path: string) => SqliteArchive): Promise<ImportingFixture> {
   const folder = await Deno.makeTempDir();
   const path = `${folder}/chat.db`;
   let archive = open(path);
@@ -26,10 +26,10 @@ async function inFile(open: (path: string) => SqliteArchive): Promise<ArchiveFix
   };
 }
 
-testArchive("an archive in a file", () => inFile(openArchive));
+testImporting("an archive in a file", () => inFile(openArchive));
 
 // In the small rooms of these tests, the index is not asked otherwise.
-testArchive(
+testImporting(
   "an archive that always asks its index",
   () => inFile((path) => new SqliteArchive(ownStore(path), -1)),
 );

@@ -1,5 +1,6 @@
 /** The real chat as a process that is killed and started again on the same ports and store. @module */
 
+import { delay } from "@std/async/delay";
 import { freePorts } from "../../../_support/ports.ts";
 import { type Runnable, runRunnable, startRunnable } from "../../../_support/runnable.ts";
 import { privatePlace, type StoredLine } from "./observations.ts";
@@ -20,15 +21,15 @@ export class ChatServer implements AsyncDisposable {
   readonly port: number;
   /** The port of the web side. */
   readonly webPort: number;
-  readonly #store: string;
+  readonly #store: string | undefined;
   readonly #more: readonly string[];
   #running: Runnable | undefined;
 
   /**
-   * @param store The file of the store.
+   * @param store The file of the store; undefined for a node that has none.
    * @param more Further flags of the program.
    */
-  constructor(store: string, more: readonly string[] = []) {
+  constructor(store: string | undefined, more: readonly string[] = []) {
     const [port = 0, webPort = 0] = freePorts(2);
     this.port = port;
     this.webPort = webPort;
@@ -44,10 +45,12 @@ export class ChatServer implements AsyncDisposable {
   /** Starts the program, or one that kills itself. */
   async start(crash?: Crash): Promise<void> {
     const ports = ["--port", `${this.port}`, "--web-port", `${this.webPort}`];
-    const flags = [...ports, "--store", this.#store, ...this.#more];
+    const store = this.#store === undefined ? [] : ["--store", this.#store];
+    const flags = [...ports, ...store, ...this.#more];
     this.#running = await startRunnable("chat", flags, {
       listeners: 2,
       permissions: ["-A"],
+      timeout: 60_000,
       ...crash !== undefined && {
         file: CRASHING,
         env: { CHAT_CRASH_STEP: crash.step, CHAT_CRASH_AFTER: `${crash.after}` },
@@ -77,6 +80,13 @@ export class ChatServer implements AsyncDisposable {
     }
   }
 
+  /** Stops the program for a while, as a machine that swaps does. */
+  async freeze(millis: number): Promise<void> {
+    this.#running!.signal("SIGSTOP");
+    await delay(millis);
+    this.#running!.signal("SIGCONT");
+  }
+
   /** Ends the program politely. */
   async stop(): Promise<number> {
     this.#running!.signal("SIGTERM");
@@ -85,7 +95,7 @@ export class ChatServer implements AsyncDisposable {
 
   /** Returns everything in the store. The program must not run. */
   async stored(): Promise<StoredLine[]> {
-    const flags = ["--store", this.#store, "--export", "-"];
+    const flags = ["--store", this.#store!, "--export", "-"];
     const options = { permissions: ["-A"], timeout: 60_000 };
     const { code, stdout, stderr } = await runRunnable("chat", flags, options);
     if (code !== 0) throw new Error(`The export failed with ${code}: ${stderr}`);

@@ -1,6 +1,6 @@
 /**
  * The checker of the chat as a program:
- * `deno task chat:check [--minutes N] [--seed S] [--pages N] [--terminals N]`.
+ * `deno task chat:check [--minutes N] [--seed S] [--pages N] [--terminals N] [--nodes N --bus]`.
  *
  * It ends with 0 if the chat kept all promises. Otherwise it prints what was broken, writes what everyone
  * saw to a file, and ends with 1.
@@ -8,7 +8,7 @@
  * @module
  */
 
-import { type CliIo, defineCli } from "../../../../tools/cli.ts";
+import { badValue, type CliIo, defineCli } from "../../../../tools/cli.ts";
 import { check, type Report } from "./driver.ts";
 
 /** The most broken promises that are printed. */
@@ -22,9 +22,14 @@ const cli = defineCli({
     seed: { type: "integer", default: 1, min: 0, help: "Seed of all random choices" },
     pages: { type: "integer", default: 12, min: 2, max: 200, help: "Pages" },
     terminals: { type: "integer", default: 4, min: 0, max: 200, help: "Terminals at once" },
+    nodes: { type: "integer", default: 1, min: 1, max: 9, help: "Nodes; more than one need --bus" },
+    bus: { type: "boolean", default: false, help: "Let the nodes share a redis-server" },
   },
-  permissions: { "-A": "start the chat, mount a small disk" },
-  examples: ["deno task chat:check --minutes 60 --seed 7"],
+  permissions: { "-A": "start the chat and redis-server, mount a small disk" },
+  examples: [
+    "deno task chat:check --minutes 60 --seed 7",
+    "deno task chat:check --minutes 60 --nodes 3 --bus",
+  ],
 });
 
 /**
@@ -35,12 +40,14 @@ const cli = defineCli({
  * @returns The exit code of the process.
  */
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
-  return cli.run(args, io, async ({ minutes, seed, pages, terminals }, ctx) => {
+  return cli.run(args, io, async ({ minutes, seed, pages, terminals, nodes, bus }, ctx) => {
+    if (bus !== nodes > 1) throw badValue("--nodes", `${nodes}`, "2 or more with --bus, or else 1");
     const report = await check({
       millis: minutes * 60_000,
       seed,
       pages,
       terminals,
+      nodes,
       onProgress: (text) => ctx.log.info("{text}", { text }),
     });
     for (const line of summary(report)) ctx.print(line);

@@ -13,6 +13,7 @@ import { Random } from "../../../_support/stress/random.ts";
 import { within } from "../../../_support/runnable.ts";
 import { until } from "../../../_support/until.ts";
 import { ChatServer } from "./chat_server.ts";
+import { CheckedBus, LEASE } from "./checked_bus.ts";
 import { SmallDisk } from "./disk.ts";
 import { Impostor } from "./impostor.ts";
 import { judge, type Violation } from "./judge.ts";
@@ -31,6 +32,8 @@ export interface DriverOptions {
   readonly pages: number;
   /** The number of terminals at once. */
   readonly terminals: number;
+  /** The number of nodes. More than one share a Redis. @default 1 */
+  readonly nodes?: number;
   /** Whether to kill the chat between each two steps of a line, and to break nothing else. */
   readonly stepsOnly?: boolean;
   /** Called for each fault and at the end. */
@@ -52,18 +55,34 @@ const STEPS = ["number", "commit", "confirm"] as const;
 
 /** Runs the chat, and judges it. */
 export async function check(options: DriverOptions): Promise<Report> {
+  const { nodes: count = 1 } = options;
   await using disk = await SmallDisk.make();
-  await using server = new ChatServer(`${disk.folder}/chat.db`, [
-    "--rate=0",
-    "--max-connections-per-address=0",
-    "--grace=20s",
-    "--log-level=warning",
-  ]);
-  await server.start();
-  const to = (port: number) => ({ hostname: "127.0.0.1", port });
-  await using web = await serveFaultProxy({ to: to(server.webPort), maxConnections: 0 });
-  await using terminals = await serveFaultProxy({ to: to(server.port), maxConnections: 0 });
-  const driver = new Driver(options, { disk, server, web, terminals });
+  await using bus = count > 1 ? await CheckedBus.start(count) : undefined;
+  await using all = new AsyncDisposableStack();
+  const nodes: CheckedNode[] = [];
+  for (let i = 0; i < count; i++) {
+    // The store of the first node has everything. The others keep enough in memory.
+    const store = i === 0 ? `${disk.folder}/chat.db` : undefined;
+    const server = all.use(
+      new ChatServer(store, [
+        "--rate=0",
+        "--max-connections-per-address=0",
+        "--grace=20s",
+        "--log-level=warning",
+        ...bus?.flags(i) ?? [],
+        ...store === undefined ? ["--history=100000"] : [],
+      ]),
+    );
+    await server.start();
+    const proxy = async (port: number) =>
+      all.use(await serveFaultProxy({ to: { hostname: "127.0.0.1", port }, maxConnections: 0 }));
+    nodes.push({
+      server,
+      web: await proxy(server.webPort),
+      terminals: await proxy(server.port),
+    });
+  }
+  const driver = new Driver(options, { disk, nodes, bus });
   const run = await driver.run();
   return { violations: judge(run), counts: driver.counts, run };
 }
@@ -71,6 +90,12 @@ export async function check(options: DriverOptions): Promise<Report> {
 /** What a run is made of. */
 interface Parts {
   readonly disk: SmallDisk;
+  readonly nodes: readonly CheckedNode[];
+  readonly bus: CheckedBus | undefined;
+}
+
+/** A node with the proxies in front of it. */
+interface CheckedNode {
   readonly server: ChatServer;
   readonly web: FaultProxy;
   readonly terminals: FaultProxy;
@@ -96,7 +121,7 @@ class Driver {
     this.#options = options;
     this.#parts = parts;
     this.#random = new Random(options.seed);
-    this.#impostor = new Impostor(`http://127.0.0.1:${parts.server.webPort}`);
+    this.#impostor = new Impostor(() => this.#url(this.#random, false));
     const names = Array.from({ length: options.pages }, (_, i) => `Page${i}`);
     for (const [i, name] of names.entries()) this.#pages.push(this.#page(name, names, i));
   }
@@ -125,9 +150,15 @@ class Driver {
     const rooms = ROOMS.filter((_, room) => room === i % ROOMS.length || random.chance(0.4));
     const partners = names.filter((other) => other !== name);
     // Some pages are never cut, so that they see what only staying pages see.
-    const port = i % 4 === 0 ? this.#parts.server.webPort : this.#parts.web.addr.port;
+    const isCut = i % 4 !== 0;
     const view = new PageView(name, rooms, partners);
-    return new PageClient(view, `http://127.0.0.1:${port}`, random);
+    return new PageClient(view, () => this.#url(random, isCut), random);
+  }
+
+  /** Returns the address of the web side of some node, or of the proxy in front of it. */
+  #url(random: Random, isCut: boolean): string {
+    const { server, web } = random.pick(this.#parts.nodes);
+    return `http://127.0.0.1:${isCut ? web.addr.port : server.webPort}`;
   }
 
   /** Lets a page speak. */
@@ -167,7 +198,7 @@ class Driver {
   async #visit(random: Random): Promise<void> {
     for (let i = 0; !this.#speaking.signal.aborted; i++) {
       await delay(random.below(500));
-      const terminal = await this.#dial(`Term${this.#keys++}`);
+      const terminal = await this.#dial(`Term${this.#keys++}`, random);
       if (terminal === undefined) continue;
       this.#terminals.push(terminal);
       let gone = false;
@@ -185,9 +216,10 @@ class Driver {
     }
   }
 
-  async #dial(name: string): Promise<TerminalClient | undefined> {
+  async #dial(name: string, random: Random): Promise<TerminalClient | undefined> {
+    const { terminals } = random.pick(this.#parts.nodes);
     try {
-      return await TerminalClient.connect(name, this.#parts.terminals.addr.port);
+      return await TerminalClient.connect(name, terminals.addr.port);
     } catch {
       return undefined; // The proxy refuses, or the server does not run.
     }
@@ -218,26 +250,54 @@ class Driver {
   /** Breaks something, and repairs it. */
   async #break(): Promise<void> {
     const random = this.#random;
+    const { bus } = this.#parts;
+    if (bus !== undefined && random.chance(0.5)) await this.#breakBus(bus);
     const choice = random.next();
     if (choice < 0.15) await this.#kill();
     else if (choice < 0.3) await this.#crash();
     else if (choice < 0.35) await this.#restart();
-    else if (choice < 0.5 && this.#parts.disk.canFill) await this.#fill();
+    else if (choice < 0.5 && bus === undefined && this.#parts.disk.canFill) await this.#fill();
     else if (choice < 0.6) this.#cut();
     else await this.#disturb();
     await delay(random.below(1_000));
   }
 
+  /** Breaks Redis, the way of a node to it, or a node that has one. */
+  async #breakBus(bus: CheckedBus): Promise<void> {
+    const random = this.#random;
+    const choice = random.next();
+    // Longer than a lease, or shorter.
+    const pause = random.chance(0.3) ? LEASE * 1.5 : random.below(LEASE / 2);
+    if (choice < 0.3) {
+      this.#count("node frozen");
+      await this.#some().freeze(pause);
+    } else if (choice < 0.5) {
+      this.#count("redis killed");
+      await bus.restart(random.below(1_000));
+    } else if (choice < 0.6) {
+      this.#count("redis frozen");
+      await bus.freeze(pause);
+    } else {
+      this.#count("bus cut");
+      await bus.cut(random, pause);
+    }
+  }
+
+  #some(): ChatServer {
+    return this.#random.pick(this.#parts.nodes).server;
+  }
+
   async #kill(): Promise<void> {
     this.#count("kill -9");
-    await this.#parts.server.kill();
+    const server = this.#some();
+    await server.kill();
     await delay(this.#random.below(500));
-    await this.#parts.server.start();
+    await server.start();
   }
 
   /** Lets the chat kill itself between two steps of a line. Returns whether it has. */
   async #crash(step = this.#random.pick(STEPS), patience = 3_000): Promise<boolean> {
-    const { server } = this.#parts;
+    const server = this.#some();
     await server.kill();
     await server.start({ step, after: this.#random.below(50) });
     const isCrashed = await server.hasCrashed(patience);
@@ -255,9 +315,10 @@ class Driver {
 
   async #restart(): Promise<void> {
     this.#count("restart");
-    const code = await this.#parts.server.stop();
-    if (code !== 0) throw new Error(`The chat ended with ${code}: ${this.#parts.server.log}`);
-    await this.#parts.server.start();
+    const server = this.#some();
+    const code = await server.stop();
+    if (code !== 0) throw new Error(`The chat ended with ${code}: ${server.log}`);
+    await server.start();
   }
 
   async #fill(): Promise<void> {
@@ -265,22 +326,24 @@ class Driver {
     await this.#parts.disk.fill();
     await delay(200 + this.#random.below(800));
     // A start on a full disk may fail, and must not damage the store.
-    if (this.#random.chance(0.3)) await this.#parts.server.kill();
+    const server = this.#some();
+    if (this.#random.chance(0.3)) await server.kill();
     await this.#parts.disk.free();
     for (const { view } of this.#pages) for (const key of view.pendingKeys) this.#delayed.add(key);
-    if (this.#parts.server.isDown) await this.#parts.server.start();
+    if (server.isDown) await server.start();
   }
 
   #cut(): void {
     this.#count("cut");
-    this.#parts.web.reset();
-    this.#parts.terminals.reset();
+    const { web, terminals } = this.#random.pick(this.#parts.nodes);
+    web.reset();
+    terminals.reset();
   }
 
   async #disturb(): Promise<void> {
     this.#count("fault");
     const random = this.#random;
-    const { web, terminals } = this.#parts;
+    const { web, terminals } = random.pick(this.#parts.nodes);
     await Promise.all([
       web.setFaults(random.pick(NETWORK_FAULTS)(random)),
       terminals.setFaults(random.pick(NETWORK_FAULTS)(random)),
@@ -294,9 +357,9 @@ class Driver {
     this.#options.onProgress?.("waiting for the last answers");
     this.#speaking.abort();
     await within(30_000, "the end of all talk", Promise.all(talk));
-    const { terminals } = this.#parts;
+    const { nodes } = this.#parts;
     // A line of a terminal may still be on its way. It is with the server when the connection has ended.
-    await until(() => terminals.stats().active === 0);
+    await until(() => nodes.every(({ terminals }) => terminals.stats().active === 0));
     await until(() => this.#pages.every(({ joined }) => joined));
     // The confirmation of a last line comes after all earlier lines.
     for (const page of this.#pages) {
@@ -315,8 +378,14 @@ class Driver {
   }
 
   async #collect(): Promise<Run> {
-    await this.#parts.server.stop();
-    const stored = await this.#parts.server.stored();
+    for (const { server } of this.#parts.nodes) await server.stop();
+    const { server } = this.#parts.nodes[0]!;
+    if (this.#parts.bus !== undefined) {
+      // The first node reads what Redis has, and its store does not have yet.
+      await server.start();
+      await server.stop();
+    }
+    const stored = await server.stored();
     const witnesses = [
       ...this.#pages.map((page) => ({
         name: page.view.name,
@@ -358,6 +427,8 @@ class Driver {
 
   #count(name: string, by = 1): void {
     this.counts.set(name, (this.counts.get(name) ?? 0) + by);
-    if (/^(?:kill|restart|disk|cut|fault)/.test(name)) this.#options.onProgress?.(name);
+    if (/^(?:kill|restart|disk|cut|fault|node|redis|bus)/.test(name)) {
+      this.#options.onProgress?.(name);
+    }
   }
 }

@@ -13,17 +13,17 @@ export class Impostor {
   readonly witnesses: Witness[] = [];
   /** The number of attempts that were refused. */
   refused = 0;
-  readonly #url: string;
+  readonly #url: () => string;
 
-  /** @param url The address of the web side. */
-  constructor(url: string) {
+  /** @param url Returns the address of a web side. */
+  constructor(url: () => string) {
     this.#url = url;
   }
 
   /** Tries to join under a name. Returns whether that succeeds. */
   async try(name: string): Promise<boolean> {
     try {
-      await using conn = await connectWebSocket(`${this.#url}/ws`, { timeout: TIMEOUT });
+      await using conn = await connectWebSocket(`${this.#url()}/ws`, { timeout: TIMEOUT });
       conn.trySend(JSON.stringify({ type: "join", name }));
       const first = await conn.receive({ timeout: TIMEOUT });
       if (first === null) return false;

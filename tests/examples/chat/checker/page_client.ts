@@ -20,15 +20,15 @@ export class PageClient {
   returns = 0;
   /** The refusals to join, by code. */
   readonly refusals = new Map<string, number>();
-  readonly #url: string;
+  readonly #url: () => string;
   readonly #random: Random;
   readonly #waiting = new Map<number, (answer: Incoming) => void>();
   #conn: WsConnection | undefined;
   #joined = false;
   #nextQuestion = 1_000_000;
 
-  /** @param url The address of the web side, perhaps of a proxy in front of it. */
-  constructor(view: PageView, url: string, random: Random) {
+  /** @param url Returns the address for the next connection: that of a web side, or of a proxy in front of it. */
+  constructor(view: PageView, url: () => string, random: Random) {
     this.view = view;
     this.#url = url;
     this.#random = random;
@@ -53,7 +53,10 @@ export class PageClient {
 
   /** Sends a line if the page is in the chat. Otherwise it waits in the view. */
   send(message: Outgoing): void {
-    if (this.#joined) this.#conn?.trySend(JSON.stringify(message));
+    if (!this.#joined || this.#conn?.trySend(JSON.stringify(message)) !== false) return;
+    // A line that does not fit must not come after later ones. The next connection sends all again.
+    this.#joined = false;
+    void this.#conn.close(1001);
   }
 
   /** Ends the connection, as a reload of the page does. */
@@ -94,7 +97,7 @@ export class PageClient {
   }
 
   async #visit(signal: AbortSignal): Promise<void> {
-    const conn = await connectWebSocket(`${this.#url}/ws`, {
+    const conn = await connectWebSocket(`${this.#url()}/ws`, {
       timeout: SILENCE,
       maxMessageSize: 64 * 1024 * 1024,
       closeTimeout: 200,

@@ -1,0 +1,155 @@
+/**
+ * Reads what nodes tell each other from the streams of Redis.
+ *
+ * **Permissions**: those of the connection.
+ *
+ * @module
+ */
+
+import type { Entry, FileRecord, UserRecord } from "../archive/archive.ts";
+import type { BusKeys } from "./keys.ts";
+import {
+  decodeEntry,
+  decodeOwner,
+  decodeUser,
+  type LogRecord,
+  logRecord,
+  type Owner,
+  type StreamEntry,
+} from "./records.ts";
+import type { Redis } from "./redis.ts";
+
+/** The most records that are read at once. */
+const PORTION = 1000;
+
+/** The time for which Redis waits for a record, in milliseconds. */
+const BLOCK = 1000;
+
+/** Records that are missing: the log was trimmed, or a record was lost. */
+export class LogGap extends Error {
+  /** The name of the class. */
+  override readonly name = "LogGap";
+}
+
+/** A record of the log; a line with its content, unless it was removed from its stream. */
+export type Told = LogRecord & { readonly entry?: Entry };
+
+/** Reads the streams of one chat. */
+export class LogReader {
+  readonly #redis: Redis;
+  readonly #keys: BusKeys;
+
+  /**
+   * @param redis A connection for reading alone, because reading waits.
+   * @param keys The keys of the chat.
+   */
+  constructor(redis: Redis, keys: BusKeys) {
+    this.#redis = redis;
+    this.#keys = keys;
+  }
+
+  /**
+   * Returns the records after a position, or nothing if none comes within a second.
+   *
+   * @throws {LogGap} If records are missing.
+   */
+  async next(after: number): Promise<readonly Told[]> {
+    const args = ["XREAD", "COUNT", `${PORTION}`, "BLOCK", `${BLOCK}`, "STREAMS"];
+    const reply = await this.#redis.command([...args, this.#keys.of("log"), `${after}-0`], {
+      key: this.#keys.of("log"),
+      wait: BLOCK,
+    }) as [string, StreamEntry[]][] | null;
+    const records = (reply?.[0]?.[1] ?? []).map(logRecord);
+    let last = after;
+    for (const { pos, previous } of records) {
+      if (previous !== last) throw new LogGap(`Records are missing after ${last}`);
+      last = pos;
+    }
+    return await this.#withEntries(records);
+  }
+
+  /** Adds the contents of lines, with one question for each room. */
+  async #withEntries(records: readonly LogRecord[]): Promise<Told[]> {
+    const ranges = new Map<string, { from: number; to: number }>();
+    for (const { type, room, seq } of records) {
+      if (type !== "e") continue;
+      const range = ranges.get(room);
+      if (range === undefined) ranges.set(room, { from: seq, to: seq });
+      else range.to = seq;
+    }
+    const entries = new Map<number, Entry>();
+    await Promise.all(Array.from(ranges, async ([room, { from, to }]) => {
+      for (const entry of await this.#range(room, from, to)) entries.set(entry.seq, entry);
+    }));
+    return records.map((record) => {
+      const entry = record.type === "e" ? entries.get(record.seq) : undefined;
+      return entry === undefined ? record : { ...record, entry };
+    });
+  }
+
+  async #range(room: string, from: number, to: number, limit = Infinity): Promise<Entry[]> {
+    const count = limit === Infinity ? [] : ["COUNT", `${limit}`];
+    const args = ["XRANGE", this.#keys.room(room), `${from}-0`, `${to}-0`, ...count];
+    return (await this.#redis.command(args) as StreamEntry[]).map(decodeEntry);
+  }
+
+  /** Returns the keys of all rooms and conversations. */
+  async rooms(): Promise<string[]> {
+    return await this.#redis.command(["SMEMBERS", this.#keys.of("rooms")]) as string[];
+  }
+
+  /** Yields the lines of a room between two numbers, in portions. */
+  async *lines(room: string, from: number, to: number): AsyncGenerator<readonly Entry[]> {
+    for (let next = from; next <= to;) {
+      const portion = await this.#range(room, next, to, PORTION);
+      if (portion.length === 0) return;
+      yield portion;
+      next = portion.at(-1)!.seq + 1;
+    }
+  }
+
+  /** Returns the number of the last line that each room can lack. */
+  async floors(): Promise<Map<string, number>> {
+    const all = await this.#hash("floors");
+    return new Map(Array.from(all, ([room, floor]) => [room, Number(floor)]));
+  }
+
+  /** Returns all files. */
+  async files(): Promise<FileRecord[]> {
+    return Array.from((await this.#hash("files")).values(), (text) => JSON.parse(text));
+  }
+
+  /** Returns all users, with the owners of those who are in the chat. */
+  async users(): Promise<{ user: UserRecord & { id: number }; owner: Owner | undefined }[]> {
+    const [users, owners] = await Promise.all([this.#hash("users"), this.#hash("owners")]);
+    return Array.from(users, ([id, data]) => {
+      const text = owners.get(id);
+      const owner = text === undefined ? undefined : decodeOwner(text);
+      return { user: decodeUser(Number(id), owner?.state ?? "gone", data), owner };
+    });
+  }
+
+  /** Returns the user who holds a token. */
+  async userByToken(tokenHash: string): Promise<UserRecord | undefined> {
+    const id = await this.#field("tokens", tokenHash);
+    if (id === null) return undefined;
+    const [data, owner] = await Promise.all([
+      this.#field("users", id),
+      this.#field("owners", id),
+    ]);
+    if (data === null) return undefined;
+    return decodeUser(Number(id), owner === null ? "gone" : decodeOwner(owner).state, data);
+  }
+
+  async #field(key: "tokens" | "users" | "owners", field: string): Promise<string | null> {
+    return await this.#redis.command(["HGET", this.#keys.of(key), field]) as string | null;
+  }
+
+  async #hash(key: "floors" | "files" | "users" | "owners"): Promise<Map<string, string>> {
+    const reply = await this.#redis.command(["HGETALL", this.#keys.of(key)]);
+    if (!Array.isArray(reply)) return new Map(Object.entries(reply as Record<string, string>));
+    const pairs = new Map<string, string>();
+    for (let i = 0; i + 1 < reply.length; i += 2) pairs.set(`${reply[i]}`, `${reply[i + 1]}`);
+    return pairs;
+  }
+}

@@ -1,0 +1,311 @@
+/**
+ * The copy of the chat that a node reads from. It takes the records of the log in their order.
+ *
+ * **Permissions**: those of the connection, and those of the copy.
+ *
+ * @module
+ */
+
+import type { Appended, Archive, Entry, FileRecord, StoredEvent } from "../archive/archive.ts";
+import { ArchiveError } from "../archive/archive_error.ts";
+import type { Follower } from "../archive/shared_archive.ts";
+import type { BusGauges } from "./gauges.ts";
+import type { BusKeys } from "./keys.ts";
+import type { LogReader, Told } from "./log_reader.ts";
+import { decodeUser } from "./records.ts";
+import { type Redis, RedisRefusal } from "./redis.ts";
+
+/** An archive that can be the copy of a node. It stores entries under the numbers that they have. */
+export interface ReplicaStore extends Archive {
+  /** The id of the copy, which a permanent one keeps; undefined before it has an epoch. */
+  readonly copyId: string | undefined;
+  /** Takes the id of the chat in Redis. The store is empty. */
+  adoptEpoch(epoch: string): Promise<void>;
+}
+
+/** The most lines that enter the copy at once. */
+const PORTION = 2000;
+
+/** The time between two notes of the position of a permanent copy, in milliseconds. */
+const NOTE_INTERVAL = 1000;
+
+/** The parts of a copy. */
+export interface ReplicaParts {
+  /** Reads the log, on a connection of its own. */
+  readonly log: LogReader;
+  /** The connection for commands. */
+  readonly redis: Redis;
+  /** The keys of the chat. */
+  readonly keys: BusKeys;
+  /** Whether the copy is permanent. */
+  readonly isPermanent: boolean;
+  /** The counters of the node. */
+  readonly gauges: BusGauges;
+}
+
+/** Someone who waits for a record. */
+interface Waiter {
+  readonly pos: number;
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+/** The copy of one node. */
+export class Replica {
+  /** The position of the last record that the copy has. */
+  position = 0;
+  /** The number of the last line that the copy has. */
+  lastSeq = 0;
+  /** The users for whom this node acts, with the numbers of their claims. */
+  readonly owned = new Map<number, string>();
+  readonly #parts: ReplicaParts;
+  #store: ReplicaStore | undefined;
+  #floors = new Map<string, number>();
+  /** The results of lines of this node, by number. */
+  readonly #results = new Map<number, Appended>();
+  /** The results of other records of this node, by position. */
+  readonly #answers = new Map<number, unknown>();
+  readonly #waiters = new Set<Waiter>();
+  #held: Promise<unknown> = Promise.resolve();
+  #notedAt = 0;
+
+  /** Makes a copy, which has no store yet. */
+  constructor(parts: ReplicaParts) {
+    this.#parts = parts;
+  }
+
+  /** The store to read from. */
+  get store(): ReplicaStore {
+    if (this.#store === undefined) throw new ArchiveError("closed", "The bus was not opened");
+    return this.#store;
+  }
+
+  /** Returns the store, and makes it if there is none. */
+  openStore(make: () => ReplicaStore): ReplicaStore {
+    return this.#store ??= make();
+  }
+
+  /** Returns the number up to which lines of a room can be missing. */
+  floor(room: string): number {
+    return this.#floors.get(room) ?? 0;
+  }
+
+  /** Removes and returns the result of a line of this node. */
+  takeResult(seq: number): Appended | undefined {
+    return take(this.#results, seq);
+  }
+
+  /** Removes and returns the result of another record of this node. */
+  takeAnswer(pos: number): unknown {
+    return take(this.#answers, pos);
+  }
+
+  /** Resolves when the copy has a record. */
+  reached(pos: number): Promise<void> {
+    if (pos <= this.position) return Promise.resolve();
+    return new Promise((resolve, reject) => this.#waiters.add({ pos, resolve, reject }));
+  }
+
+  /** Ends all waiting. */
+  fail(error: unknown): void {
+    for (const { reject } of this.#waiters) reject(error);
+    this.#waiters.clear();
+    this.#results.clear();
+    this.#answers.clear();
+    this.owned.clear();
+  }
+
+  /** Lets lines of this node wait until some work has succeeded or failed. */
+  holdUntil(work: Promise<unknown>): void {
+    this.#held = work.catch(() => {});
+  }
+
+  /**
+   * Reads what Redis has and the copy does not have.
+   *
+   * @param bus The id of the chat in Redis, the last number and the last position.
+   * @param make Makes an empty store, in case that Redis has lost its data.
+   */
+  async load(
+    [epoch, last, position]: readonly [string, number, number],
+    make: () => ReplicaStore,
+  ): Promise<void> {
+    const { log, isPermanent } = this.#parts;
+    await this.#adopt(epoch, make);
+    this.#floors = await log.floors();
+    for (const file of await log.files()) await this.#saveFile(file);
+    const entries: Entry[] = [];
+    const from = Math.max(this.lastSeq, this.store.lastSeq) + 1;
+    for (const room of await log.rooms()) {
+      for await (const lines of log.lines(room, from, last)) entries.push(...lines);
+    }
+    entries.sort((a, b) => a.seq - b.seq);
+    for (let i = 0; i < entries.length; i += PORTION) {
+      await this.store.append(entries.slice(i, i + PORTION));
+    }
+    await this.store.saveUsers((await log.users()).map(({ user }) => user));
+    this.lastSeq = last;
+    this.position = position;
+    if (isPermanent) await this.#makeGroup();
+  }
+
+  /** Brings the store to the epoch of Redis. */
+  async #adopt(epoch: string, make: () => ReplicaStore): Promise<void> {
+    if (this.store.epoch === epoch) return;
+    const isUsed = this.store.lastSeq > 0 || this.lastSeq > 0;
+    if (isUsed && this.#parts.isPermanent) {
+      const text =
+        "The store has messages of another chat than the bus, or the bus has lost its data; " +
+        "use a new file";
+      throw new ArchiveError("not-empty", text);
+    }
+    if (isUsed) {
+      await this.store[Symbol.asyncDispose]();
+      this.#store = make();
+      this.lastSeq = 0;
+    }
+    await this.store.adoptEpoch(epoch);
+  }
+
+  /** Tells a follower of all users in the chat. */
+  async introduce(follower: Follower, node: string): Promise<void> {
+    for (const { user, owner } of await this.#parts.log.users()) {
+      if (owner === undefined) continue;
+      const isOwn = owner.node === node;
+      if (isOwn) this.owned.set(user.id, owner.fence);
+      follower.meet({ ...user, isOwn, isAdopted: isOwn });
+    }
+  }
+
+  /** Waits for records, and takes them. */
+  async advance(follower: Follower, node: string, signal: AbortSignal): Promise<void> {
+    const records = await this.#parts.log.next(this.position);
+    if (records.length === 0) return;
+    if (records.some((record) => record.node === node && record.type === "e")) await this.#held;
+    await follower.feed(async () => {
+      if (!signal.aborted) await this.#take(records, follower, node);
+    });
+    this.#notePosition();
+  }
+
+  async #take(records: readonly Told[], follower: Follower, node: string): Promise<void> {
+    let run: Told[] = [];
+    for (const record of records) {
+      if (record.pos <= this.position) continue;
+      if (record.type === "e") {
+        run.push(record);
+        continue;
+      }
+      await this.#takeLines(run, follower, node);
+      run = [];
+      await this.#takeOther(record, follower, node);
+      this.#moveTo(record.pos);
+    }
+    await this.#takeLines(run, follower, node);
+  }
+
+  async #takeLines(records: readonly Told[], follower: Follower, node: string): Promise<void> {
+    if (records.length === 0) return;
+    // A line without content was removed from its stream.
+    const present = records.filter((record) => record.entry !== undefined);
+    const results = await this.store.append(present.map(({ entry }) => entry!));
+    const events: StoredEvent[] = [];
+    for (const [i, result] of results.entries()) {
+      const { seq, node: writer } = present[i]!;
+      if (writer === node) this.#results.set(seq, result);
+      if (result.outcome === "stored") events.push(result.event);
+    }
+    this.#parts.gauges.lines += events.length;
+    const last = records.at(-1)!;
+    this.lastSeq = last.seq;
+    await follower.hear(events);
+    this.#moveTo(last.pos);
+  }
+
+  async #takeOther(record: Told, follower: Follower, node: string): Promise<void> {
+    const isOwn = record.node === node && node !== "";
+    const answer = (value: unknown) => {
+      if (record.node === node) this.#answers.set(record.pos, value);
+    };
+    switch (record.type) {
+      case "u":
+        return await this.#takeUser(record, isOwn, follower);
+      case "f":
+        await this.#saveFile(JSON.parse(record.data));
+        return answer(undefined);
+      case "x":
+        return answer(await this.store.removeFiles(JSON.parse(record.data)));
+      case "k":
+        return answer(await this.store.forget(Number(record.data)));
+    }
+  }
+
+  async #takeUser(record: Told, isOwn: boolean, follower: Follower): Promise<void> {
+    const { user: id, state, fence, data, isAdopted } = record;
+    const user = decodeUser(id, state, data);
+    if (isOwn && isAdopted && state !== "gone") this.owned.set(id, fence);
+    // This node may have claimed the user already, after this record.
+    else if (!isOwn && Number(fence) > Number(this.owned.get(id) ?? 0)) this.owned.delete(id);
+    // The copy has the own records already, and perhaps later ones.
+    if (!isOwn || isAdopted) await this.store.saveUsers([user]);
+    follower.meet({ ...user, isOwn, isAdopted });
+  }
+
+  /** Saves a file, unless the copy has it. */
+  async #saveFile(file: FileRecord): Promise<void> {
+    if (await this.store.file(file.id) === undefined) await this.store.saveFile(file);
+  }
+
+  #moveTo(pos: number): void {
+    this.position = pos;
+    for (const waiter of this.#waiters) {
+      if (waiter.pos > pos) continue;
+      this.#waiters.delete(waiter);
+      waiter.resolve();
+    }
+  }
+
+  /** The consumer group of a permanent copy. */
+  get #group(): string {
+    return `copy:${this.store.copyId}`;
+  }
+
+  async #makeGroup(): Promise<void> {
+    const { redis, keys } = this.#parts;
+    const key = keys.of("log");
+    try {
+      const id = `${this.position}-0`;
+      await redis.command(["XGROUP", "CREATE", key, this.#group, id, "MKSTREAM"], { key });
+    } catch (error) {
+      if (!(error instanceof RedisRefusal) || error.code !== "BUSYGROUP") throw error;
+    }
+  }
+
+  /** Tells Redis what a permanent copy has, from time to time. Streams are not trimmed beyond it. */
+  #notePosition(now = performance.now()): void {
+    if (!this.#parts.isPermanent || now - this.#notedAt < NOTE_INTERVAL) return;
+    this.#notedAt = now;
+    void this.#setPosition().catch(() => {});
+  }
+
+  async #setPosition(): Promise<void> {
+    const { redis, keys } = this.#parts;
+    const key = keys.of("log");
+    await redis.command(["XGROUP", "SETID", key, this.#group, `${this.position}-0`], { key });
+  }
+
+  /** Closes the store. */
+  async close(): Promise<void> {
+    if (this.#store === undefined) return;
+    if (this.#parts.isPermanent && this.position > 0) {
+      await this.#setPosition().catch(() => {});
+    }
+    await this.#store[Symbol.asyncDispose]();
+  }
+}
+
+function take<T>(map: Map<number, T>, key: number): T | undefined {
+  const value = map.get(key);
+  map.delete(key);
+  return value;
+}

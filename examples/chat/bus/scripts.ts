@@ -1,0 +1,239 @@
+/**
+ * The scripts that Redis runs. Each is one step for all nodes: nothing happens between its commands.
+ *
+ * The stream `log` names everything that nodes tell each other, in one order: the position is the id, and the
+ * position before it is in `p`, so a reader notices a gap. A line is in the stream of its room, and its number
+ * is the id there.
+ *
+ * **Permissions**: none.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import type { Script } from "./redis.ts";
+
+function script(text: string): Script {
+  return { text, digest: createHash("sha1").update(text).digest("hex") };
+}
+
+/** The number of entries of `log`. A node that is farther behind begins anew. */
+const LOG = 100_000;
+
+/** The number of lines of a user whose ids are remembered, and the time in seconds. */
+const [LINES, LINES_TIME] = [4096, 30 * 24 * 3600];
+
+const NAMES = `
+local seqkey, poskey, epochkey, log, nodes, owners, names, namekeys, users, tokens, lastuser, rooms, files, floors =
+  unpack(KEYS, 1, 14)
+local epoch, node = ARGV[1], ARGV[2]
+local seq = tonumber(redis.call('GET', seqkey) or '0')
+local pos = tonumber(redis.call('GET', poskey) or '0')
+local function note(...)
+  local last = string.format('%d', pos)
+  pos = pos + 1
+  local now = string.format('%d', pos)
+  redis.call('XADD', log, 'MAXLEN', '~', ${LOG}, now .. '-0', 'p', last, ...)
+  redis.call('SET', poskey, now)
+end
+`;
+
+/** The beginning of all scripts of a node: the epoch, and the lease. */
+const GUARD = `${NAMES}
+if redis.call('GET', epochkey) ~= epoch then
+  return redis.error_reply('EPOCH the bus has another epoch')
+end
+if node ~= '' and not redis.call('ZSCORE', nodes, node) then
+  return redis.error_reply('FENCED the lease of this node has ended')
+end
+`;
+
+/**
+ * Returns the epoch, the last number and the last position, and makes them in an empty Redis. If Redis has
+ * lost what a node has seen, the epoch changes.
+ */
+export const INIT: Script = script(`${NAMES}
+local fresh, known, number, position = ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
+local now = redis.call('GET', epochkey)
+if now and not (now == known and (seq < number or pos < position)) then return { now, seq, pos } end
+if now then redis.call('INCRBY', lastuser, 1000) end
+redis.call('SET', epochkey, fresh)
+seq, pos = math.max(seq, number), math.max(pos, position)
+if now then seq, pos = seq + 1, pos + 1 end
+redis.call('SET', seqkey, string.format('%d', seq))
+redis.call('SET', poskey, string.format('%d', pos))
+return { fresh, seq, pos }
+`);
+
+/**
+ * Stores lines. Each has seven arguments: room, index of its stream, index of the lines of the user, user,
+ * id that makes it unique, number or 0, content. Returns the position, and a number for each line: positive if it is
+ * new, negative if it is stored already, 0 if another node acts for the user.
+ */
+export const APPEND: Script = script(`${GUARD}
+local last = seq
+for i = 3, #ARGV, 7 do
+  local given = tonumber(ARGV[i + 5])
+  if given > 0 then
+    if given <= last then return redis.error_reply('ORDER the number is taken') end
+    last = given
+  end
+end
+local results = { 0 }
+for i = 3, #ARGV, 7 do
+  local room, stream, lines = ARGV[i], KEYS[tonumber(ARGV[i + 1])], KEYS[tonumber(ARGV[i + 2])]
+  local user, once, given, data = ARGV[i + 3], ARGV[i + 4], tonumber(ARGV[i + 5]), ARGV[i + 6]
+  local owner = node ~= '' and redis.call('HGET', owners, user)
+  local known = once ~= '' and redis.call('ZSCORE', lines, once)
+  if known then
+    -- A write, so that WAIT also covers the earlier attempt.
+    redis.call('SET', seqkey, string.format('%d', seq))
+    results[#results + 1] = -tonumber(known)
+  elseif node ~= '' and not (owner and string.sub(owner, 1, #node + 1) == node .. '/') then
+    results[#results + 1] = 0
+  else
+    local at = given > 0 and given or seq + 1
+    local id = string.format('%d-0', at)
+    redis.call('XADD', stream, id, 'd', data)
+    redis.call('SADD', rooms, room)
+    redis.call('SET', seqkey, string.format('%d', at))
+    seq = at
+    note('t', 'e', 'r', room, 'q', string.format('%d', at), 'n', node)
+    if once ~= '' then
+      redis.call('ZADD', lines, at, once)
+      redis.call('ZREMRANGEBYRANK', lines, 0, -${LINES + 1})
+      redis.call('EXPIRE', lines, ${LINES_TIME})
+    end
+    results[#results + 1] = at
+  end
+end
+results[1] = pos
+return results
+`);
+
+/**
+ * Stores users. `ARGV[3]` is the maximum number of users in the chat. Each user has seven arguments: mode,
+ * id or nothing, key of the name, state, hash of the token or nothing, fence, record. A claim takes the
+ * name and the session. Returns for each: id and fence, or `taken`, `full` or `moved`.
+ */
+export const SAVE: Script = script(`${GUARD}
+local most = tonumber(ARGV[3])
+local results = {}
+for i = 4, #ARGV, 7 do
+  local mode, id, key, state = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
+  local hash, fence, data = ARGV[i + 4], ARGV[i + 5], ARGV[i + 6]
+  local owner = id ~= '' and redis.call('HGET', owners, id)
+  local holder = redis.call('HGET', names, key)
+  local claims = mode == 'claim'
+  if claims and holder and holder ~= id then
+    results[#results + 1] = 'taken'
+  elseif claims and not owner and most > 0 and redis.call('HLEN', owners) >= most then
+    results[#results + 1] = 'full'
+  elseif not claims and node ~= '' and
+    not (owner and string.find(owner, node .. '/' .. fence .. '/', 1, true) == 1) then
+    results[#results + 1] = 'moved'
+  else
+    if id == '' then id = tostring(redis.call('INCR', lastuser)) end
+    if claims then fence = string.format('%d', pos + 1) end
+    local old = redis.call('HGET', namekeys, id)
+    if old and old ~= key and redis.call('HGET', names, old) == id then
+      redis.call('HDEL', names, old)
+    end
+    redis.call('HSET', users, id, data)
+    if hash ~= '' then redis.call('HSET', tokens, hash, id) end
+    if state == 'gone' then
+      redis.call('HDEL', owners, id)
+      redis.call('HDEL', namekeys, id)
+      if redis.call('HGET', names, key) == id then redis.call('HDEL', names, key) end
+    else
+      local kind = hash ~= '' and 'b' or 't'
+      redis.call('HSET', owners, id, node .. '/' .. fence .. '/' .. state .. '/' .. kind)
+      redis.call('HSET', namekeys, id, key)
+      if not holder then redis.call('HSET', names, key, id) end
+    end
+    note('t', 'u', 'u', id, 'n', node, 'f', fence, 's', state, 'd', data)
+    results[#results + 1] = id .. ' ' .. fence
+  end
+end
+return results
+`);
+
+/**
+ * Renews the lease of a node, or begins it. Ends the leases that are over, and gives the sessions of their
+ * nodes to this node: browsers may come back, terminals are gone. Arguments: duration in milliseconds,
+ * whether the lease is new. Returns the last position and the number of nodes.
+ */
+export const RENEW: Script = script(`${NAMES}
+local lease, fresh = tonumber(ARGV[3]), ARGV[4] == '1'
+if redis.call('GET', epochkey) ~= epoch then
+  return redis.error_reply('EPOCH the bus has another epoch')
+end
+if not fresh and not redis.call('ZSCORE', nodes, node) then
+  return redis.error_reply('FENCED the lease of this node has ended')
+end
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+redis.call('ZADD', nodes, string.format('%d', now + lease), node)
+local dead = redis.call('ZREMRANGEBYSCORE', nodes, '-inf', string.format('(%d', now))
+if dead > 0 or fresh then
+  local all = redis.call('HGETALL', owners)
+  for i = 1, #all, 2 do
+    local id, other, kind = all[i], string.match(all[i + 1], '^([^/]*)/%d*/%a+/(%a)$')
+    if not redis.call('ZSCORE', nodes, other) then
+      local fence, state = string.format('%d', pos + 1), kind == 'b' and 'away' or 'gone'
+      if state == 'away' then
+        redis.call('HSET', owners, id, node .. '/' .. fence .. '/away/b')
+      else
+        local key = redis.call('HGET', namekeys, id)
+        if key and redis.call('HGET', names, key) == id then redis.call('HDEL', names, key) end
+        redis.call('HDEL', namekeys, id)
+        redis.call('HDEL', owners, id)
+      end
+      note('t', 'u', 'u', id, 'n', node, 'f', fence, 's', state, 'a', '1',
+        'd', redis.call('HGET', users, id))
+    end
+  end
+end
+return { pos, redis.call('ZCARD', nodes) }
+`);
+
+/** Ends the lease of a node. The next node that renews its own takes over the sessions. */
+export const RELEASE: Script = script(`${GUARD}
+redis.call('ZADD', nodes, 0, node)
+return 1
+`);
+
+/**
+ * Tells all nodes something about files or users, and keeps a description of a file. Arguments: kind,
+ * data, and perhaps the id of the file. Returns the position.
+ */
+export const TELL: Script = script(`${GUARD}
+local kind, data, file = ARGV[3], ARGV[4], ARGV[5]
+if kind == 'f' then redis.call('HSET', files, file, data) end
+note('t', kind, 'n', node, 'd', data)
+return pos
+`);
+
+/** Removes a user with the id in the third argument, whose token has the hash in the fourth one. */
+export const FORGET: Script = script(`${GUARD}
+local id, hash = ARGV[3], ARGV[4]
+local key = redis.call('HGET', namekeys, id)
+if key and redis.call('HGET', names, key) == id then redis.call('HDEL', names, key) end
+redis.call('HDEL', owners, id)
+redis.call('HDEL', namekeys, id)
+redis.call('HDEL', users, id)
+if hash ~= '' then redis.call('HDEL', tokens, hash) end
+note('t', 'k', 'n', node, 'd', id)
+return pos
+`);
+
+/** Removes the lines of a room before a number. Arguments: room, number; the stream is the last key. */
+export const TRIM: Script = script(`${GUARD}
+local room, first = ARGV[3], ARGV[4]
+local removed = redis.call('XTRIM', KEYS[15], 'MINID', first)
+local floor = tonumber(redis.call('HGET', floors, room) or '0')
+if removed > 0 and tonumber(first) - 1 > floor then
+  redis.call('HSET', floors, room, string.format('%d', tonumber(first) - 1))
+end
+return removed
+`);
