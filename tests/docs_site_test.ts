@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { dirname, join } from "node:path/posix";
 import { renderSite, writeSite } from "../.tasks/docs_site.ts";
 import { readNavigation, sectionId } from "../.tasks/docs_site/links.ts";
+import { linkToSite } from "../.tasks/docs_site/reference.ts";
 import { renderPage } from "../.tasks/docs_site/page.ts";
 import { namesIn, temporaryFolder } from "./_support/repository.ts";
 
@@ -99,6 +100,29 @@ Deno.test("a link to a file or a section that does not exist is an error that na
       ["[a](docs/b.md#c)", "README.md links to a section that does not exist: docs/b.md#c"],
     ] as const
   ) await assertRejects(() => site(`# A\n\n${text}\n`), TypeError, message);
+});
+
+Deno.test("a page of the reference has links that work from a disk, and imports that work in a program", () => {
+  const sources = new Set<string>();
+  const html = linkToSite(
+    "api/~/Connection.html",
+    `<li>\n <a href="..&#x2F;" class="contextLink">@portside&#x2F;kit</a> <a href="..&#x2F;">default</a>
+import { Connection } from &quot;.&quot;; import { a } from &quot;net/tcp&quot;; from &quot;other&quot;;
+<a href="${new URL("../net/text.ts", import.meta.url).href.replaceAll("/", "&#x2F;")}">`,
+    sources,
+  );
+  assertEquals(linksOf(html), [
+    "../../index.html",
+    "../../docs/modules.html",
+    "..&#x2F;index.html",
+    "../../net/text.ts.html",
+  ]);
+  assertEquals([...sources], ["net/text.ts"]);
+  assertStringIncludes(html, "{ Connection } from &quot;@portside/kit&quot;;");
+  assertStringIncludes(
+    html,
+    "{ a } from &quot;@portside/kit/net/tcp&quot;; from &quot;other&quot;;",
+  );
 });
 
 Deno.test("a section has the id that GitHub gives it", () => {

@@ -23,6 +23,9 @@ const NARROW = `
 }
 `;
 
+/** A link to a folder above, which a web server answers with its index, and a disk does not. */
+const FOLDER = /href="((?:\.\.&#x2F;)+)"/g;
+
 /** The link from a symbol to its source, which is a path of this machine. */
 const SOURCE = /href="(file:[^"]*)"/g;
 
@@ -69,8 +72,14 @@ async function pagesBelow(site: string, folder: string): Promise<string[]> {
   return pages;
 }
 
-/** Adds links to the site to a page, and corrects what only this machine and `deno doc` understand. */
-function linkToSite(page: string, html: string, sources: Set<string>): string {
+/**
+ * Adds links to the site to a page, and corrects what only this machine and `deno doc` understand.
+ *
+ * @param page The path of the page in the site.
+ * @param html The text that `deno doc` has written.
+ * @param sources Gets the files of the repository that the page links to.
+ */
+export function linkToSite(page: string, html: string, sources: Set<string>): string {
   const modules = outputOf(MODULES);
   return html.replace(
     START,
@@ -78,6 +87,7 @@ function linkToSite(page: string, html: string, sources: Set<string>): string {
       `<li><a href="${relativeTo(page, "index.html")}" class="contextLink">Portside</a> ·
 <a href="${relativeTo(page, modules)}" class="contextLink">Modules</a>`,
   )
+    .replace(FOLDER, 'href="$1index.html"')
     .replace(USAGE, (subpath) => {
       if (subpath === ".") return config.name;
       return `./${subpath}` in EXPORTS ? `${config.name}/${subpath}` : subpath;
