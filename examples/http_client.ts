@@ -8,7 +8,8 @@
  * ```
  *
  * **Permissions**: `--allow-net` for any host; `--allow-env` for proxies; `--allow-read=<file>` for
- * `--upload`, `--body`, `--ca`, `--cert` and `--key`; `--allow-read` and `--allow-write` for the folder of
+ * `--upload`, `--body`, `--ca`, `--cert`, `--key`, `--user-file` and `--bearer-file`;
+ * `--allow-env=PORTSIDE_USER,PORTSIDE_BEARER` for a login of the environment; `--allow-read` and `--allow-write` for the folder of
  * `--output`, for the file of `--cookie-jar`, for the working directory with `--remote-name`, and for the
  * socket of `--unix-socket`.
  *
@@ -28,7 +29,9 @@ const cli = defineCli({
     "--allow-net": "reach any host",
     "--allow-env=all_proxy,ALL_PROXY,http_proxy,HTTP_PROXY,https_proxy,HTTPS_PROXY,no_proxy,NO_PROXY,REQUEST_METHOD":
       "read the proxy of the environment",
-    "--allow-read=<file>": "only with --upload, --body, --ca, --cert or --key",
+    "--allow-env=PORTSIDE_USER,PORTSIDE_BEARER": "only for a login of the environment",
+    "--allow-read=<file>":
+      "only with --upload, --body, --ca, --cert, --key, --user-file or --bearer-file",
     "--allow-read=<path> --allow-write=<path>":
       "only with --output or --remote-name (the folder), --cookie-jar or --unix-socket (the file)",
   },

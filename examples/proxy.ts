@@ -23,7 +23,7 @@
 import { type ProxyEntry, serveProxy } from "../http/proxy/proxy.ts";
 import type { ServerEvent } from "../net/tcp/server_options.ts";
 import { type CliIo, defineCli, readPem } from "../tools/cli.ts";
-import { proxyOptions } from "./proxy/arguments.ts";
+import { proxyOptions, withSecrets } from "./proxy/arguments.ts";
 import { logEntry } from "./proxy/entry_line.ts";
 import { FLAGS } from "./proxy/flags.ts";
 
@@ -33,11 +33,12 @@ const cli = defineCli({
   flags: FLAGS,
   permissions: {
     "--allow-net": "listen, resolve names, and connect to the requested targets",
-    "--allow-read=<file>": "only with --upstream-ca",
+    "--allow-env=PORTSIDE_AUTH": "only for a login of the environment",
+    "--allow-read=<file>": "only with --upstream-ca, --auth-file or --upstream-file",
   },
   examples: [
     "deno task proxy",
-    "deno task proxy --auth alice:secret --connect-port 443 --connect-port 8443",
+    "deno task proxy --auth-file logins.txt --connect-port 443 --connect-port 8443",
     "deno task proxy --upstream .corp.example=direct --upstream socks5h://127.0.0.1:1080",
     "curl -x http://127.0.0.1:8888 http://example.com/",
   ],
@@ -54,7 +55,8 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async ({ drain, ...values }, ctx) => {
     const onEntry = (entry: ProxyEntry) => logEntry(ctx.log, entry);
     const files = values.upstreamCa.map((file) => readPem(file, "CERTIFICATE"));
-    const options = proxyOptions({ ...values, upstreamCa: await Promise.all(files) });
+    const upstreamCa = await Promise.all(files);
+    const options = proxyOptions({ ...await withSecrets(values), upstreamCa });
     const onEvent = (event: ServerEvent) => {
       if (event.type !== "handshake-error") return;
       // A TCP health check sends no data.

@@ -3,6 +3,7 @@
 import type { HttpAuth, HttpRequestOptions } from "../../http/client/client.ts";
 import type { MultipartPart } from "../../http/client/multipart.ts";
 import { badValue, CliError } from "../../tools/cli.ts";
+import { secretOf } from "../login/secret.ts";
 
 /** The flags for a body. */
 export interface BodyValues {
@@ -15,8 +16,10 @@ export interface BodyValues {
 /** The flags for credentials. */
 export interface CredentialValues {
   readonly user: string | undefined;
+  readonly userFile: string | undefined;
   readonly digest: boolean;
   readonly bearer: string | undefined;
+  readonly bearerFile: string | undefined;
 }
 
 /** Rejects a URL that is not one of HTTP. */
@@ -120,10 +123,16 @@ export function hasBody({ data, form, upload, body }: BodyValues): boolean {
   return data !== undefined || body !== undefined || form.length > 0 || upload.length > 0;
 }
 
-/** Returns the credentials of the request. */
-export function credentials(
-  { user, digest, bearer }: CredentialValues,
-): HttpAuth | null {
+/** Returns the credentials of the request. The environment counts only if no flag has any. */
+export async function credentials(values: CredentialValues): Promise<HttpAuth | null> {
+  const { userFile, bearerFile, digest } = values;
+  const given = [values.user, userFile, values.bearer, bearerFile].some((one) => one !== undefined);
+  const secret = async (flag: "user" | "bearer", file: string | undefined, variable: string) =>
+    given && values[flag] === undefined && file === undefined
+      ? undefined
+      : await secretOf({ flag, value: values[flag], file, variable });
+  const user = await secret("user", userFile, "PORTSIDE_USER");
+  const bearer = await secret("bearer", bearerFile, "PORTSIDE_BEARER");
   if (digest && user === undefined) throw badValue("--digest", "", "--user with it");
   if (bearer !== undefined) {
     if (user !== undefined) throw badValue("--bearer", "…", "no --user with it");

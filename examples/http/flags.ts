@@ -27,8 +27,18 @@ export const FLAGS = {
     help: "Method, if only a URL follows",
   },
   user: { type: "string", alias: "u", placeholder: "name:password", help: "Basic login" },
+  userFile: {
+    type: "string",
+    placeholder: "file",
+    help: "File that contains the login; or the variable PORTSIDE_USER",
+  },
   digest: { type: "boolean", help: "Digest for --user, which never sends the password" },
   bearer: { type: "string", placeholder: "token", help: "Bearer token" },
+  bearerFile: {
+    type: "string",
+    placeholder: "file",
+    help: "File that contains the token; or the variable PORTSIDE_BEARER",
+  },
   connectTimeout: { type: "duration", help: "Limit for connecting" },
   headersTimeout: { type: "duration", default: "30s", help: "Limit for the head of the answer" },
   bodyTimeout: { type: "duration", default: "30s", help: "Limit between pieces of the body" },

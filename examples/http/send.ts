@@ -46,7 +46,7 @@ async function exchange(values: ClientValues, ctx: CliContext): Promise<void> {
     ...body,
     params: pairs("param", values.param),
     headers: pairs("header", values.header, /^([^:=\s]+):\s*(.*)$/s),
-    auth: credentials(values),
+    auth: await credentials(values),
     signal: ctx.signal,
   };
   if (toFile) {

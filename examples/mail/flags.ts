@@ -11,7 +11,8 @@ import {
   type FlagValue,
 } from "../../tools/cli.ts";
 import { ROUTE_FLAGS, routeOf } from "../http/route.ts";
-import { readPassword, readSecret } from "./password.ts";
+import { readSecret } from "../login/secret.ts";
+import { readPassword } from "./password.ts";
 
 const FLAGS = {
   server: { type: "host", default: "127.0.0.1", help: "The server" },
@@ -19,7 +20,7 @@ const FLAGS = {
   passwordFile: {
     type: "string",
     placeholder: "file",
-    help: "The file that contains the password",
+    help: "The file that contains the password; or the variable PORTSIDE_PASSWORD",
   },
   allowPlaintextLogin: { type: "boolean", help: "Log in without encryption, too" },
   ca: ROUTE_FLAGS.ca,

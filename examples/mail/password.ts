@@ -1,15 +1,19 @@
-/** Reads passwords from a file or the terminal, never from the command line. @module */
+/** Reads passwords from a file, a variable or the terminal, never from the command line. @module */
 
+import { secretOf } from "../login/secret.ts";
 import { type CliContext, CliError } from "../../tools/cli.ts";
 
+/** The variable of the environment for the password. */
+export const PASSWORD = "PORTSIDE_PASSWORD";
+
 /**
- * Reads a password from a file, or asks for it on the terminal.
+ * Reads a password from a file or a variable, or asks for it on the terminal.
  *
  * @param user The name of the user. Without a user no password is needed.
  * @param file The path of a file whose first line is the password.
  * @param ctx The running program. Its signal ends the question.
  * @returns The password; undefined without a user.
- * @throws {CliError} If there is neither a file nor a terminal.
+ * @throws {CliError} If there is neither a file nor a variable nor a terminal.
  */
 export async function readPassword(
   user: string | undefined,
@@ -20,19 +24,10 @@ export async function readPassword(
     if (file !== undefined) throw new CliError("--password-file requires --user", 2);
     return undefined;
   }
-  if (file !== undefined) return await readSecret(file);
+  const password = await secretOf({ file, variable: PASSWORD });
+  if (password !== undefined) return password;
   if (Deno.stdin.isTerminal()) return await ask(`Password of ${user}: `, ctx);
   throw new CliError("Cannot ask for a password without a terminal: give --password-file", 2);
-}
-
-/**
- * Reads a password or a token from a file.
- *
- * @param file The path of a file whose first line is the secret.
- * @returns The first line of the file.
- */
-export async function readSecret(file: string): Promise<string> {
-  return (await Deno.readTextFile(file)).split(/\r?\n/, 1)[0]!;
 }
 
 /**

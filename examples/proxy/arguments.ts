@@ -4,6 +4,7 @@ import { createProxy, type ServeProxyOptions } from "../../http/proxy/proxy.ts";
 import { isLoopback } from "../../net/address.ts";
 import { readAddressBlock } from "../../net/address_block.ts";
 import { badValue } from "../../tools/cli.ts";
+import { readSecrets, secretOf } from "../login/secret.ts";
 import { readUpstream, upstreamRules } from "./upstream.ts";
 
 /** The flags that are options as they are. */
@@ -34,6 +35,24 @@ export interface ProxyArguments extends Plain {
 /** Options of the command line, and the certificates that `--upstream-ca` names. */
 export interface ProxyFiles {
   upstreamCa: readonly string[];
+}
+
+/** The flags for files of secrets. */
+interface SecretFiles {
+  authFile?: string | undefined;
+  upstreamFile?: string | undefined;
+}
+
+/** Adds the secrets that files or the environment hold. The environment counts without other logins. */
+export async function withSecrets<T extends ProxyArguments & SecretFiles>(values: T): Promise<T> {
+  const { authFile, upstreamFile } = values;
+  const auth = [...values.auth, ...authFile === undefined ? [] : await readSecrets(authFile)];
+  if (auth.length === 0) {
+    const login = await secretOf({ variable: "PORTSIDE_AUTH" });
+    if (login !== undefined) auth.push(login);
+  }
+  const more = upstreamFile === undefined ? [] : await readSecrets(upstreamFile);
+  return { ...values, auth, upstream: [...values.upstream, ...more] };
 }
 
 /** Turns them into options. Throws an error that names the flag that is wrong. */

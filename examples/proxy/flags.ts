@@ -6,6 +6,11 @@ import { type Flags, serverFlags } from "../../tools/cli.ts";
 export const FLAGS = {
   ...serverFlags(8888),
   auth: { type: "list", placeholder: "user:password", help: "Required login of clients" },
+  authFile: {
+    type: "string",
+    placeholder: "file",
+    help: "File with one such login per line; or the variable PORTSIDE_AUTH",
+  },
   open: { type: "boolean", help: "Serve everybody beyond this machine without --auth" },
   allowClient: {
     type: "list",
@@ -32,6 +37,11 @@ export const FLAGS = {
     type: "list",
     placeholder: "url",
     help: "Next proxy, or TARGET=URL: http, https, socks5, socks5h or direct",
+  },
+  upstreamFile: {
+    type: "string",
+    placeholder: "file",
+    help: "File with one next proxy per line, for URLs with a password",
   },
   upstreamCa: {
     type: "list",

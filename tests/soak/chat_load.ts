@@ -78,10 +78,10 @@ export class ChatLoad implements Load {
     // A line of a terminal is with the server when the connection has ended.
     await until(() => this.#terminals.stats().active === 0);
     const isDone = () => pages.every(({ joined, view }) => joined && view.pending === 0);
-    await until(isDone);
+    if (!await this.#settle(pages, isDone)) return connected.abort();
     // The confirmation of a last line comes after all earlier lines.
     for (const page of pages) page.send(page.view.say(this.#key(page.view.name), "the end", room));
-    await until(isDone);
+    if (!await this.#settle(pages, isDone)) return connected.abort();
     const place = `#${room}`;
     await pages[0]!.readAll(place, { room });
     connected.abort();
@@ -111,6 +111,22 @@ export class ChatLoad implements Load {
       "chat pages that returned",
       pages.reduce((sum, { returns }) => sum + returns - 1, 0),
     );
+  }
+
+  /** Waits until every page has every answer; notes the state of the others if that never happens. */
+  async #settle(pages: readonly PageClient[], isDone: () => boolean): Promise<boolean> {
+    try {
+      await until(isDone);
+      return true;
+    } catch {
+      for (const { joined, returns, refusals, view } of pages) {
+        const state = { joined, returns, refusals: [...refusals], pending: view.pendingKeys };
+        if (!joined || view.pending > 0) {
+          this.#book.blame("chat: a page does not settle", `${view.name} ${JSON.stringify(state)}`);
+        }
+      }
+      return false;
+    }
   }
 
   async #speak(page: PageClient, room: string, random: Random, stop: () => boolean): Promise<void> {

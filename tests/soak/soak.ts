@@ -1,5 +1,6 @@
 /** Runs all loads together, round by round, and measures between the rounds. @module */
 
+import { delay } from "@std/async/delay";
 import { Random } from "../_support/stress/random.ts";
 import { Book } from "./book.ts";
 import { ChatLoad } from "./chat_load.ts";
@@ -42,6 +43,18 @@ export interface SoakReport {
   readonly leaks: readonly string[];
 }
 
+/** Measures when everything has ended that a round has begun, or when that takes too long. */
+async function measureAtRest(since: number, first: Sample | undefined): Promise<Sample> {
+  for (let left = 100;; left--) {
+    const sample = measure(since);
+    const { resources, timers } = first ?? sample;
+    if (left === 0 || (sample.resources.length <= resources.length && sample.timers <= timers)) {
+      return sample;
+    }
+    await delay(50);
+  }
+}
+
 /** Runs the loads. */
 export async function soak({ millis, seed, onRound, signal }: SoakOptions): Promise<SoakReport> {
   const random = new Random(seed);
@@ -63,7 +76,7 @@ export async function soak({ millis, seed, onRound, signal }: SoakOptions): Prom
         ...loads.map((load) => load.round(random.fork(), stop)),
       ]);
       await network.settled();
-      const sample = measure(since);
+      const sample = await measureAtRest(since, samples[0]);
       samples.push(sample);
       onRound?.(sample, book);
     }

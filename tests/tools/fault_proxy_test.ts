@@ -93,6 +93,22 @@ Deno.test("bandwidth limits the rate", async () => {
   });
 });
 
+Deno.test("data that is on its way arrives after both ends have closed their sides", async () => {
+  const sent = new Uint8Array(20_000).fill(7);
+  const { promise: received, resolve } = Promise.withResolvers<number>();
+  await through({ upload: { latency: 50, bandwidth: 200_000 } }, async (client) => {
+    assertEquals(await client.readChunk({ timeout: 30_000 }), null);
+    await client.write(sent);
+    await client.close();
+    assertEquals(await received, sent.length);
+  }, async (conn) => {
+    await conn.closeWrite();
+    let size = 0;
+    for await (const chunk of conn) size += chunk.length;
+    resolve(size);
+  });
+});
+
 Deno.test("chunkSize 1 sends every byte alone", async () => {
   const sizes: number[] = [];
   const handler: ConnectionHandler = async (conn) => {

@@ -82,7 +82,11 @@ export class FaultLink {
       const [uploaded = 0, downloaded = 0] = this.#pipes.map(({ bytes }) => bytes);
       if (this.#pipes.length > 0) onEvent?.({ type: "close", peer, uploaded, downloaded });
     });
-    client.once("close", () => this.#server.destroy());
+    // The data of a client that has closed may still be on its way.
+    client.once("close", () => {
+      const upload = this.#pipes[0]?.finished ?? Promise.resolve();
+      void upload.then(() => this.#server.destroySoon());
+    });
     this.#server.once("close", () => this.#pipes.length === 0 && client.resetAndDestroy());
   }
 

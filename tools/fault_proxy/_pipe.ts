@@ -40,6 +40,8 @@ export type Fault = "reset" | "truncate" | "stall" | "close";
 export class FaultPipe {
   /** Number of bytes passed on. */
   bytes = 0;
+  /** Resolves when the end of the stream has been passed on, or the pipe is closed. */
+  readonly finished: Promise<void>;
 
   readonly #from: Socket;
   readonly #to: Socket;
@@ -79,7 +81,7 @@ export class FaultPipe {
       this.#wake?.();
     });
     this.#startLimits();
-    this.#pump();
+    this.finished = this.#pump();
   }
 
   /** Ends every wait and discards the queue. */
