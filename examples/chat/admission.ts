@@ -53,8 +53,9 @@ export class Admission {
     if (live !== undefined && !this.#state.stopping && !this.#state.suspended) {
       const refused = this.#state.shared && await this.#takeOver(live);
       if (refused) return this.#refuse(refused, face);
-      // Another process may have ended the session meanwhile.
-      if (this.#state.isOpen(live)) return await this.#resume(live, request, face);
+      // Another process may have ended the session meanwhile, and perhaps begun it again.
+      const session = this.#state.sessions.withToken(hash!);
+      if (session !== undefined) return await this.#resume(session, request, face);
     }
     const known = record ?? (live && await this.#recordOf(hash));
     if (known !== undefined && "code" in known) return this.#refuse(known, face);
@@ -68,9 +69,7 @@ export class Admission {
    * reason if that fails.
    */
   async #takeOver(session: Session): Promise<ChatRefusal | undefined> {
-    const refused = await this.#acquire(session, session.user).catch(() => refusal("unavailable"));
-    if (refused === undefined) session.elsewhere = undefined;
-    return refused;
+    return await this.#acquire(session, session.user).catch(() => refusal("unavailable"));
   }
 
   /** Gets the id, the name and the session of a user for this process. Returns the reason if that fails. */
@@ -176,6 +175,7 @@ export class Admission {
       this.#forget(session);
       return this.#refuse(refused, face);
     }
+    this.#replace(session);
     sessions.admit(session);
     this.#state.joined++;
     this.#state.report({
@@ -187,6 +187,20 @@ export class Admission {
     return await this.#seat(session, request, face, false);
   }
 
+  /** Takes the place of the session that another process had, and that became known meanwhile. */
+  #replace(session: Session): void {
+    const { sessions, rooms } = this.#state;
+    const other = sessions.ofUser(session.user);
+    if (other === undefined || other === session) return;
+    for (const room of [...other.rooms.values()]) {
+      other.disclaim(room);
+      rooms.exit(room, other);
+      rooms.release(room);
+    }
+    sessions.remove(other);
+    sessions.reserve(session);
+  }
+
   /** Replaces the connection of a user. Other users get no notice, because nobody joined or left. */
   #resume(session: Session, request: JoinRequest, face: Face): Promise<Member> {
     const { delivery, sessions } = this.#state;
@@ -194,6 +208,7 @@ export class Admission {
     session.seat = undefined;
     delivery.deliver(session, { type: "bye", code: "displaced" }, true);
     session.face = undefined;
+    session.elsewhere = undefined;
     session.token = request.token!;
     sessions.endWait(session);
     const { name, current: { name: room } } = session;

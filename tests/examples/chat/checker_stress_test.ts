@@ -8,6 +8,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { summary } from "./checker/check.ts";
 import { check } from "./checker/driver.ts";
+import { redis } from "../../_support/redis.ts";
 
 /** The refusals that a good chat can give: the disk is full, or a recipient has never joined. */
 const EXPECTED = new Set(["not-stored", "no-such-user", "no-such-peer"]);
@@ -34,4 +35,19 @@ Deno.test("the chat loses, doubles and misdirects no line, whatever breaks", asy
       if (one.type === "refused") assert(EXPECTED.has(one.code), `${name}: ${one.code}\n${text}`);
     }
   }
+});
+
+Deno.test({
+  name:
+    `three nodes on one Redis lose, double and misdirect no line, whatever breaks${redis.suffix}`,
+  ignore: redis.ignore,
+  async fn() {
+    const seconds = Number(Deno.env.get("CHECK_SECONDS")) || (Deno.env.has("CI") ? 30 : 10);
+    const seed = Number(Deno.env.get("CHECK_SEED") ?? Date.now() % 100_000);
+    const options = { millis: seconds * 1000, seed, pages: 8, terminals: 2, nodes: 3 };
+    const report = await check(options);
+    const text = [`seed ${seed}`, ...summary(report)].join("\n");
+    assertEquals(report.violations.length, 0, text);
+    assert((report.counts.get("confirmed") ?? 0) > 100, text);
+  },
 });

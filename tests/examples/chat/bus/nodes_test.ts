@@ -279,3 +279,56 @@ test("edits, reactions and deletions are the same on all nodes", async ({ start 
   assert(error?.type === "error");
   assertEquals(error.code, "not-yours");
 });
+
+test("a user who becomes known while the user joins is there once, and can be dismissed", async ({ start }) => {
+  const one = await start();
+  const first = new RecordingFace("many");
+  const ann = await one.lobby.join({ name: "Ann" }, first);
+  assert(!("code" in ann));
+  const { token } = welcome(first.events);
+  ann.leave("quit");
+  await one.lobby.settled();
+  const two = await start();
+  // The record of the other node arrives between the question for the user and the claim.
+  const { archive } = two;
+  const claim = archive.claim.bind(archive);
+  const faces = [new RecordingFace("many"), new RecordingFace("many")];
+  archive.claim = async (user) => {
+    archive.claim = claim;
+    const again = await one.lobby.join({ name: "Ann", token }, faces[0]!);
+    assert(!("code" in again));
+    await until(() => two.lobby.stats().users === 1);
+    return await claim(user);
+  };
+  const moved = await two.lobby.join({ name: "Ann", token }, faces[1]!);
+  assert(!("code" in moved));
+  assertEquals([names(two), two.lobby.stats().users], [["lobby 1"], 1]);
+  await two.lobby.shutdown();
+  assertEquals(faces[1]!.events.at(-1), { type: "bye", code: "shutdown" });
+});
+
+test("a page comes back although its session ends and begins elsewhere meanwhile", async ({ start }) => {
+  const [one, two] = [await start(), await start()];
+  const first = new RecordingFace("many");
+  const ann = await one.lobby.join({ name: "Ann" }, first);
+  assert(!("code" in ann));
+  const { token } = welcome(first.events);
+  await until(() => two.lobby.stats().users === 1);
+  const { archive } = two;
+  const claim = archive.claim.bind(archive);
+  archive.claim = async (user) => {
+    archive.claim = claim;
+    ann.leave("quit");
+    await until(() => two.lobby.stats().users === 0);
+    const again = await one.lobby.join({ name: "Ann", token }, new RecordingFace("many"));
+    assert(!("code" in again));
+    return await claim(user);
+  };
+  const face = new RecordingFace("many");
+  const moved = await two.lobby.join({ name: "Ann", token }, face);
+  assert(!("code" in moved));
+  await moved.say("here", 1);
+  await moved.settled();
+  assertEquals([moved.user, two.lobby.stats().users, moved.present], [ann.user, 1, true]);
+  assertEquals(face.own.filter((event) => event.type === "message").length, 1);
+});
