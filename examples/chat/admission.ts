@@ -50,6 +50,8 @@ export class Admission {
     if (record !== undefined && "code" in record) return this.#refuse(record, face);
     // The session may have come back during the question.
     const live = hash === undefined ? undefined : this.#state.sessions.withToken(hash);
+    // Another connection of the user is about to join. It may be a dead one, so this one tries again.
+    if (live?.user === 0 && this.#state.shared) return this.#refuse(refusal("unavailable"), face);
     if (live !== undefined && !this.#state.stopping && !this.#state.suspended) {
       const refused = this.#state.shared && await this.#takeOver(live);
       if (refused) return this.#refuse(refused, face);
@@ -189,9 +191,12 @@ export class Admission {
 
   /** Takes the place of the session that another process had, and that became known meanwhile. */
   #replace(session: Session): void {
-    const { sessions, rooms } = this.#state;
+    const { sessions, rooms, delivery } = this.#state;
     const other = sessions.ofUser(session.user);
     if (other === undefined || other === session) return;
+    other.seat = undefined;
+    delivery.deliver(other, { type: "bye", code: "displaced" }, true);
+    other.face = undefined;
     for (const room of [...other.rooms.values()]) {
       other.disclaim(room);
       rooms.exit(room, other);

@@ -61,7 +61,7 @@ export class Delivery {
         fail(session);
       }
     }
-    if (author === undefined || !room.members.has(author)) return;
+    if (author?.face === undefined || !room.members.has(author)) return;
     for (const event of events) {
       this.#onConfirm();
       this.deliver(author, event, true);
