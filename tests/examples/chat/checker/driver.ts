@@ -367,6 +367,8 @@ class Driver {
       for (const room of view.staying) page.send(view.say(this.#key(view.name), "the end", room));
     }
     await until(() => this.#pages.every(({ joined, view }) => joined && view.pending === 0));
+    // Another node may read the last lines some milliseconds later.
+    if (this.#parts.bus !== undefined) await delay(1_000);
     for (const page of this.#pages) {
       for (const room of page.view.staying) await page.readAll(`#${room}`, { room });
       for (const other of this.#pages) {
