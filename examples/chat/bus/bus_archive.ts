@@ -37,7 +37,7 @@ import { nameKey } from "../names.ts";
 import { BusBlobs } from "./bus_blobs.ts";
 import { BusGauges } from "./gauges.ts";
 import { BusKeys } from "./keys.ts";
-import { Lease } from "./lease.ts";
+import { NodeLease } from "./lease.ts";
 import { LogReader } from "./log_reader.ts";
 import { encodeEntry, encodeUser } from "./records.ts";
 import { Redis, type RedisOptions, RedisRefusal, type Script } from "./redis.ts";
@@ -105,7 +105,7 @@ export class BusArchive implements SharedArchive {
   readonly #asks: LogReader;
   readonly #replica: Replica;
   #follower = NOBODY;
-  #lease: Lease | undefined;
+  #lease: NodeLease | undefined;
   #epoch = "";
   #state: "new" | "ready" | "suspended" | "closed" = "new";
   /** Ends the reading. */
@@ -547,7 +547,7 @@ export class BusArchive implements SharedArchive {
     this.#ending = new AbortController();
     if (duration > 0) {
       const parts = { redis: this.#redis, keys: this.#keys, epoch: this.#epoch, duration };
-      this.#lease = new Lease(parts, {
+      this.#lease = new NodeLease(parts, {
         onRenewed: (seq) => this.#compare(seq),
         onLost: (reason) => this.#lose(reason),
       });

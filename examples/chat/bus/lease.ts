@@ -26,7 +26,7 @@ export interface LeaseHooks {
 }
 
 /** The lease of one node. */
-export class Lease {
+export class NodeLease {
   /** The id of the node, which no other node ever has. */
   readonly node: string = crypto.randomUUID().slice(0, 18).replaceAll("-", "");
   /** The number of nodes with a lease. */
