@@ -234,12 +234,24 @@ async function openLink({ target, tls: files = {} }: RedisOptions, timeout: numb
 
 /** Ends what a failed attempt has opened. */
 async function connecting(connect: () => Promise<unknown>, end: () => unknown): Promise<void> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  // For a moment after the handshake the client listens for no error. An alert of the server that comes
+  // then, such as that a certificate is required, would end the process.
+  const onError = (event: ErrorEvent) => {
+    const { error } = event;
+    if (!(error instanceof Error) || !error.message.startsWith("received fatal alert")) return;
+    event.preventDefault();
+    reject(error);
+  };
+  addEventListener("error", onError);
   try {
-    await connect();
+    await Promise.race([connect(), promise]);
   } catch (error) {
     try {
       await end();
     } catch { /* It was not open. */ }
     throw error;
+  } finally {
+    removeEventListener("error", onError);
   }
 }

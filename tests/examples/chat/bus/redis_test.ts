@@ -78,6 +78,8 @@ test("Redis uses TLS with rediss://, and shows its certificate", redis, async ()
   assertEquals(await one.client.command(["PING"]), "PONG");
   using stranger = connect(url, { tls: { ca: untrusted.cert } });
   await assertRejects(() => stranger.client.command(["PING"]), ArchiveError);
+  using nobody = connect(url, { tls: { ca } });
+  await assertRejects(() => nobody.client.command(["PING"]), ArchiveError, "CertificateRequired");
 });
 
 const tools = needs("redis-server", "redis-cli", "redis-sentinel");
