@@ -32,13 +32,7 @@ const cli = defineCli({
   examples: ["deno task pooled-client http://127.0.0.1:8080/ -n 100"],
 });
 
-/**
- * Runs the program.
- *
- * @param args The command line; `--help` lists the flags.
- * @param io The process, or a stand-in for tests.
- * @returns The exit code of the program.
- */
+/** Runs the program with the arguments of its command line. Returns the exit code of the process. */
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async ({ url, requests, json, ...more }, ctx) => {
     checkUrl(url);

@@ -53,25 +53,19 @@ async function watchFor(conn: Connection, timeout: number, signal: AbortSignal):
   }
 }
 
-/**
- * Runs the program.
- *
- * @param args The arguments of the command line; `--help` lists the flags.
- * @param io The streams of the process, or a replacement for tests.
- * @returns The exit code of the process.
- */
+/** Runs the program with the arguments of its command line. Returns the exit code of the process. */
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async ({ host, port, tls, ca, timeout, watch, json }, ctx) => {
     const caCerts = await Promise.all(ca.map((file) => readPem(file, "CERTIFICATE")));
     const secured = tls && { caCerts, handshakeTimeout: timeout };
-    const more = { timeout, signal: ctx.signal, ...secured };
+    const to = { hostname: host, port, timeout, signal: ctx.signal, ...secured };
     const started = performance.now();
     try {
-      await using conn = await (tls ? connectTls : connectTcp)({ hostname: host, port, ...more });
-      const ms = Math.round(performance.now() - started);
+      await using conn = await (tls ? connectTls : connectTcp)(to);
+      const [address, ms] = [conn.peer, Math.round(performance.now() - started)];
       const then = await watchFor(conn, watch, ctx.signal);
-      if (json) ctx.printJson({ ok: true, address: conn.peer, ms, then });
-      else ctx.print(`Connected to ${conn.peer} in ${ms} ms; ${then}`);
+      if (json) ctx.printJson({ ok: true, address, ms, then });
+      else ctx.print(`Connected to ${address} in ${ms} ms; ${then}`);
     } catch (error) {
       if (!(error instanceof NetError)) throw error;
       const { name: _, kind, ...facts } = error;

@@ -1,13 +1,10 @@
 #!/usr/bin/env -S deno run --allow-net=127.0.0.1
 /**
- * A TLS server that answers one message of each client with `Secure response`.
- *
- * Without `--cert` and `--key` it makes a development certificate in memory. `--write-ca` saves the
- * authority of this certificate, so that clients can verify the server.
+ * A TLS server that answers one message of each client with `Secure response`. Without `--cert` and
+ * `--key` it makes a certificate; `--write-ca` saves its authority, so that clients can verify it.
  *
  * ```sh
  * deno run -q -P=tls-server --allow-write=ca.pem examples/tls_server.ts --write-ca ca.pem
- * deno run -q -P=tls-client --allow-read=ca.pem examples/tls_client.ts --ca ca.pem
  * ```
  *
  * **Permissions**: `--allow-net=127.0.0.1`; `--allow-read` and `--allow-write` for the files of its flags
@@ -52,13 +49,7 @@ async function readPair(cert?: string, key?: string, writeCa?: string) {
   return { cert: await readPem(cert, "CERTIFICATE"), key: await readPem(key, "PRIVATE KEY") };
 }
 
-/**
- * Runs the server.
- *
- * @param args The arguments of the command line; `--help` lists the flags.
- * @param io The streams of the process, or a replacement for tests.
- * @returns The exit code of the process.
- */
+/** Runs the server with the arguments of its command line. Returns the exit code of the process. */
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async ({ drain, cert, key, writeCa, ...flags }, ctx) => {
     const names = [...new Set(["localhost", "127.0.0.1", "::1", flags.hostname])];
@@ -70,13 +61,14 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
     await using server = serveTls(options, async (conn) => {
       const chunk = await conn.readChunk();
       if (chunk === null) return;
-      const message = new TextDecoder().decode(chunk).trimEnd();
       const who = `${conn.peer} ${conn.tls?.peerCertificate?.commonName ?? ""}`.trim();
-      ctx.log.info("{who} says: {message}", { who, message });
+      ctx.log.info("{who} says: {message}", {
+        who,
+        message: new TextDecoder().decode(chunk).trimEnd(),
+      });
       await conn.write("Secure response");
     });
-    const { fingerprint: own } = "ca" in pair ? pair : { fingerprint: undefined };
-    if (own) ctx.log.info("development certificate, SHA-256 {own}", { own });
+    if ("ca" in pair) ctx.log.info(`development certificate, SHA-256 ${pair.fingerprint}`);
     ctx.listening(server);
     await ctx.untilShutdown(server, { drain });
   });

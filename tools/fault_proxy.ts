@@ -252,6 +252,7 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
         ...direction !== "upload" && { download: faults },
       };
       await using proxy = await checked(() => serveUdpFaultProxy(options));
+      checkPermission(options.to);
       ctx.listening(proxy);
       return await ctx.untilShutdown(proxy, { drain });
     }
@@ -275,6 +276,7 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
       schedule: readJsonList("--schedule", schedule, SCHEDULED),
     }));
     await using proxy = await checked(() => serveFaultProxy(options));
+    checkPermission(options.to);
     ctx.listening(proxy);
     if (refuse) await proxy.setFaults({ ...PROXY_FAULTS.pick(options), refuse });
     await ctx.untilShutdown(proxy, { drain });
@@ -324,17 +326,15 @@ function parseJson(flag: string, text: string): unknown {
 function readTo(text: string): HostPort {
   try {
     const to = parseHostPort(text);
-    if (to.port > 0) return allowed(to);
-  } catch (error) {
-    if (error instanceof CliError) throw error;
-  }
+    if (to.port > 0) return to;
+  } catch { /* Not an address. */ }
   throw badValue("--to", text, "host:port");
 }
 
-/** Checks the permission at the start. The proxy itself needs it with its first client. */
-function allowed(to: HostPort): HostPort {
+/** Fails at the start if the server must not be reached. The proxy itself would fail with each client. */
+function checkPermission(to: HostPort): void {
   const host = formatAddress(to);
-  if (Deno.permissions.requestSync({ name: "net", host }).state === "granted") return to;
+  if (Deno.permissions.requestSync({ name: "net", host }).state === "granted") return;
   const reason = `permission is missing, run again with --allow-net=${host}`;
   throw new CliError(`Cannot connect to ${host}: ${reason}`, ExitCode.missing);
 }

@@ -36,7 +36,8 @@ Deno.test("proxies are created, listed, changed, disabled and deleted", async ()
   const upstream = `127.0.0.1:${server.addr.port}`;
   const created = await call(control, "POST", "/proxies", {
     name: "db",
-    listen: "127.0.0.1:0",
+    // Another test must not take the port while it is free.
+    listen: "127.0.0.93:0",
     upstream,
   });
   assertEquals(created.status, 201);
@@ -45,7 +46,11 @@ Deno.test("proxies are created, listed, changed, disabled and deleted", async ()
   assertEquals((await call(control, "GET", "/proxies")).body, { db: created.body });
   assertEquals((await call(control, "GET", "/proxies/db")).body, created.body);
   {
-    await using client = await connectTcp({ port: portOf(listen), lingerTimeout: 0 });
+    await using client = await connectTcp({
+      hostname: "127.0.0.93",
+      port: portOf(listen),
+      lingerTimeout: 0,
+    });
     await client.write("a\n");
     assertEquals(await client.readLine(), "a");
   }
@@ -55,12 +60,20 @@ Deno.test("proxies are created, listed, changed, disabled and deleted", async ()
     false,
     listen,
   ]);
-  await assertRejects(() => connectTcp({ port: portOf(listen) }), NetError, "refused");
+  await assertRejects(
+    () => connectTcp({ hostname: "127.0.0.93", port: portOf(listen) }),
+    NetError,
+    "refused",
+  );
   const enabled = await call(control, "PATCH", "/proxies/db", { ...created.body, enabled: true });
   assertEquals([enabled.body.enabled, enabled.body.listen], [true, listen]);
-  await (await connectTcp({ port: portOf(listen) })).close();
+  await (await connectTcp({ hostname: "127.0.0.93", port: portOf(listen) })).close();
   assertEquals((await call(control, "DELETE", "/proxies/db")).status, 204);
-  await assertRejects(() => connectTcp({ port: portOf(listen) }), NetError, "refused");
+  await assertRejects(
+    () => connectTcp({ hostname: "127.0.0.93", port: portOf(listen) }),
+    NetError,
+    "refused",
+  );
   assertEquals((await call(control, "GET", "/proxies")).body, {});
 });
 
