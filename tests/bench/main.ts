@@ -138,11 +138,19 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
     };
     tell({ machine: machine.lines }, machine.lines);
     const results: Result[] = [];
+    const failed: string[] = [];
     for (const name of names) {
-      for (const figure of await BENCHMARKS.get(name)!(bench)) {
-        const result = evaluate(figure);
-        results.push(result);
-        tell(result, ["", ...table(result)]);
+      try {
+        for (const figure of await BENCHMARKS.get(name)!(bench)) {
+          const result = evaluate(figure);
+          results.push(result);
+          tell(result, ["", ...table(result)]);
+        }
+      } catch (error) {
+        // The figures of the others took long.
+        if (bench.signal.aborted) throw error;
+        failed.push(name);
+        ctx.log.error("{name} failed: {error}", { name, error });
       }
     }
     if (leftOut.size > 0) {
@@ -154,6 +162,7 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
     if (write !== undefined) {
       await writePage(write, machine.lines, results);
     }
+    if (failed.length > 0) return 1;
     if (!check) return 0;
     const all = results.flatMap(missed);
     for (const one of all) ctx.log.error("target missed: {one}", { one });

@@ -252,10 +252,17 @@ Deno.test("web pages cannot control the proxies", async () => {
 
 Deno.test("the shutdown ends the proxies", async () => {
   const control = serveFaultControl();
-  const { body } = await call(control, "POST", "/proxies", { name: "a", upstream: "127.0.0.1:9" });
+  // Another test must not take the port.
+  const hostname = "127.0.0.94";
+  const wanted = { name: "a", listen: `${hostname}:0`, upstream: "127.0.0.1:9" };
+  const { body } = await call(control, "POST", "/proxies", wanted);
   await control.shutdown();
   await control.finished;
-  await assertRejects(() => connectTcp({ port: portOf(body.listen) }), NetError, "refused");
+  await assertRejects(
+    () => connectTcp({ hostname, port: portOf(body.listen) }),
+    NetError,
+    "refused",
+  );
 });
 
 Deno.test("fault-proxy --control serves the interface", async () => {
