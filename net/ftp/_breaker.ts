@@ -16,16 +16,16 @@ const MOMENT = 250;
  * Ends the session some time after a signal has aborted. Until then, the replies to the commands that are
  * under way can come, and the session goes on.
  */
-export function hurry(dialogue: Dialogue, signal: AbortSignal | undefined): Disposable {
+export function hurry(dialogue: Dialogue, signal: AbortSignal): Disposable {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const onAbort = () => {
-    timer = setTimeout(() => dialogue.abort(signal!.reason), limitOf(dialogue));
+    timer = setTimeout(() => dialogue.abort(signal.reason), limitOf(dialogue));
   };
-  signal?.addEventListener("abort", onAbort);
+  signal.addEventListener("abort", onAbort);
   return {
     [Symbol.dispose]() {
       clearTimeout(timer);
-      signal?.removeEventListener("abort", onAbort);
+      signal.removeEventListener("abort", onAbort);
     },
   };
 }

@@ -185,9 +185,11 @@ export class TreeCrew implements AsyncDisposable {
       this.#sessions.push(ftp);
       return ftp;
     } catch (error) {
-      if (this.#sessions.length === 0) throw this.#loss ?? error;
+      // Another session may be on its way.
+      const others = this.#sessions.length + this.#opening - 1;
+      if (others === 0) throw this.#loss ?? error;
       if (!(error instanceof NetError)) throw error;
-      this.#most = this.#sessions.length;
+      this.#most = others;
       return undefined;
     } finally {
       this.#opening--;

@@ -91,6 +91,38 @@ for (const connections of [1, 3]) {
   });
 }
 
+Deno.test("a tree goes on if only one of two lost sessions can be replaced", async () => {
+  const folder = await Deno.makeTempDir();
+  for (let i = 0; i < FILES; i++) await Deno.writeTextFile(`${folder}/f${i}`, "hello");
+  const both = Promise.withResolvers<void>();
+  const refused = Promise.withResolvers<void>();
+  let [renames, logins] = [0, 0];
+  await using server = fileServer(async (conn, command) => {
+    if (command.startsWith("STOR")) { while (await conn.read(new Uint8Array(9)) !== null); }
+    else await say(LISTING)(conn);
+  }, {
+    USER: async (_, conn) => {
+      const login = ++logins;
+      // The first replacement becomes ready after the second one has been refused.
+      if (login === 3) await refused.promise;
+      if (login !== 4) return "230 in\r\n";
+      void conn.closed.then(() => refused.resolve());
+      return "421 too many sessions\r\n";
+    },
+    RNTO: async (_, conn) => {
+      if (++renames > 2) return "250 ok\r\n";
+      if (renames === 2) both.resolve();
+      await both.promise;
+      conn.abort();
+      return undefined;
+    },
+  });
+  await using ftp = await connectFtp({ ...PLAIN, port: server.port });
+  const { files, left } = await uploadTree(ftp, folder, "/d", { connections: 2 });
+  assertEquals([files, left, logins], [FILES, [], 4]);
+  await Deno.remove(folder, { recursive: true });
+});
+
 Deno.test("a tree whose listing breaks off is listed again", async () => {
   const folder = await Deno.makeTempDir();
   let lists = 0;
