@@ -62,9 +62,7 @@ export class Authenticator {
     const used = this.#challenges.get(key);
     if (used === undefined) return undefined;
     const { body, method, url } = plan;
-    if (used.challenge.qop === "auth-int" && body?.inPieces) {
-      return undefined;
-    }
+    if (used.challenge.qop === "auth-int" && body?.inPieces) return undefined;
     this.#keep(key, used);
     return digestAuthorization(used.challenge, {
       ...login,

@@ -1,3 +1,4 @@
+import { isAscii } from "../../net/internal/ascii.ts";
 import type { HttpProgress, HttpRequestOptions } from "./options.ts";
 import { encodeMultipart } from "./multipart.ts";
 import type { Upload } from "./_upload.ts";
@@ -66,8 +67,7 @@ class TextBody implements RequestBody {
 
   constructor(readonly text: string, readonly type: string) {
     this.inPieces = text.length > WHOLE;
-    // deno-lint-ignore no-control-regex -- ASCII contains the control characters.
-    if (text.length <= SHORT && /^[\x00-\x7f]*$/.test(text)) this.ascii = text;
+    if (text.length <= SHORT && isAscii(text)) this.ascii = text;
   }
 
   get whole(): Bytes | undefined {
@@ -75,7 +75,7 @@ class TextBody implements RequestBody {
   }
 
   open(): Upload {
-    return piecesOf(this.text);
+    return piecesOf(encoder.encode(this.text));
   }
 }
 
@@ -86,15 +86,20 @@ export function plainBody(body: BodyInit): RequestBody {
   if (typeof body === "object" && Symbol.asyncIterator in body && !(body instanceof Blob)) {
     return streamBody(ReadableStream.from(body as AsyncIterable<Bytes>));
   }
-  const type = typeOf(body);
-  const whole = lengthOf(body) > WHOLE ? undefined : bytesOf(body);
-  return {
-    ...type === undefined ? {} : { type },
-    replayable: true,
-    inPieces: whole === undefined,
-    ...whole === undefined ? {} : { whole },
-    open: () => piecesOf(body),
-  };
+  // The types are those that `fetch` sends.
+  if (typeof body === "string") return new TextBody(body, "text/plain;charset=UTF-8");
+  if (body instanceof URLSearchParams) {
+    return new TextBody(String(body), "application/x-www-form-urlencoded;charset=UTF-8");
+  }
+  if (body instanceof Blob) {
+    const type = body.type === "" ? {} : { type: body.type };
+    const open = () => ({ stream: body.stream() as ReadableStream<Bytes>, size: body.size });
+    return { ...type, replayable: true, inPieces: true, open };
+  }
+  const bytes = bytesOf(body);
+  const open = () => piecesOf(bytes);
+  if (bytes.length > WHOLE) return { replayable: true, inPieces: true, open };
+  return { replayable: true, inPieces: false, whole: bytes, open };
 }
 
 /**
@@ -148,17 +153,11 @@ function jsonOf(value: unknown): string {
   return json;
 }
 
-function piecesOf(body: BodyInit): Upload {
-  if (body instanceof Blob) {
-    return { stream: body.stream() as ReadableStream<Bytes>, size: body.size };
-  }
-  const bytes = bytesOf(body)!;
+function piecesOf(bytes: Bytes): Upload {
   return { stream: ReadableStream.from(slices(bytes)), size: bytes.length };
 }
 
-/** Returns the bytes of a body; undefined if they must be read first. */
-function bytesOf(body: BodyInit): Bytes | undefined {
-  if (body instanceof Blob) return undefined;
+function bytesOf(body: BodyInit): Bytes {
   if (body instanceof ArrayBuffer) return new Uint8Array(body);
   return ArrayBuffer.isView(body)
     ? new Uint8Array(body.buffer as ArrayBuffer, body.byteOffset, body.byteLength)
@@ -169,17 +168,4 @@ const encoder = new TextEncoder();
 
 function* slices(bytes: Bytes): Generator<Bytes> {
   for (let at = 0; at < bytes.length; at += PIECE) yield bytes.subarray(at, at + PIECE);
-}
-
-/** Returns the media type that `fetch` would send. */
-function typeOf(body: BodyInit): string | undefined {
-  if (typeof body === "string") return "text/plain;charset=UTF-8";
-  if (body instanceof URLSearchParams) return "application/x-www-form-urlencoded;charset=UTF-8";
-  return body instanceof Blob && body.type !== "" ? body.type : undefined;
-}
-
-function lengthOf(body: BodyInit): number {
-  if (typeof body === "string") return body.length;
-  if (body instanceof Blob) return body.size;
-  return body instanceof ArrayBuffer || ArrayBuffer.isView(body) ? body.byteLength : 0;
 }

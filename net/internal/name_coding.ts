@@ -1,5 +1,7 @@
 /** The encoding of names in commands, replies and listings (RFC 2640). */
 
+import { isAscii } from "./ascii.ts";
+
 /** The first of 256 lone surrogates. Each of the upper 128 is a byte that is no part of a character. */
 const ESCAPE = 0xdc00;
 /** "Interpret as command" of Telnet. */
@@ -55,9 +57,9 @@ export class NameCoding {
   }
 
   #encoded(text: string, isTelnet: boolean): Uint8Array {
-    // deno-lint-ignore no-control-regex -- these are all characters of ASCII
-    const isPlain = /^[\x00-\x7f]*$/.test(text);
-    if (isPlain || (this.name === "utf-8" && text.isWellFormed())) return encoder.encode(text);
+    if (isAscii(text) || (this.name === "utf-8" && text.isWellFormed())) {
+      return encoder.encode(text);
+    }
     const bytes: number[] = [];
     for (const char of text) {
       const code = char.codePointAt(0)!;

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { isAscii } from "../../../net/internal/ascii.ts";
 import { lowerAscii } from "../../../net/text.ts";
 
 /** The encodings that `--charset` can name. */
@@ -104,7 +105,7 @@ const utf8 = new TextEncoder();
  * @returns The bytes of the encoded text.
  */
 export function encodeText(text: string, charset: Charset): Uint8Array<ArrayBuffer> {
-  if (charset === "utf-8" || /^[\0-\x7f]*$/.test(text)) return utf8.encode(text);
+  if (charset === "utf-8" || isAscii(text)) return utf8.encode(text);
   const bytesOf = charset === "gbk" ? gbkBytes() : LATIN_1;
   const bytes: number[] = [];
   for (const character of text) bytes.push(...bytesIn(bytesOf, character));

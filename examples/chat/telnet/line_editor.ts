@@ -13,10 +13,10 @@
  * @module
  */
 
+import { isAscii } from "../../../net/internal/ascii.ts";
+
 const KEYS = "\x03\b\x15\x17\x7f";
 const EDITED = new RegExp(`[${KEYS}]`);
-// deno-lint-ignore no-control-regex -- the keys are control characters
-const ASCII = /^[\x00-\x7f]*$/;
 
 const graphemes = new Intl.Segmenter("und", { granularity: "grapheme" });
 
@@ -56,7 +56,7 @@ export function editLine(line: string): string {
  * the text between two keys costs as much as 2 µs. A key is never a part of a character (UAX 29 GB4, GB5).
  */
 function charactersOf(line: string): Iterable<string> {
-  if (ASCII.test(line)) return line;
+  if (isAscii(line)) return line;
   return Array.from(graphemes.segment(line), ({ segment }) => segment);
 }
 
