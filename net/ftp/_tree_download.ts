@@ -210,7 +210,8 @@ export class TreeDownload {
   ): Promise<void> {
     if (listed === undefined || listed === size) return;
     // The file may have changed since the listing.
-    const now = await ftp.size(path).catch((error) => {
+    const { signal } = this.#crew;
+    const now = await ftp.size(path, { signal }).catch((error) => {
       // Without an answer, the file may have grown, but nothing explains missing bytes.
       if (error instanceof ReplyError) return Math.max(listed, size);
       throw error;

@@ -152,7 +152,7 @@ export class TreeUpload {
     if (!ftp.features.has("MFMT")) return;
     const text = time.toISOString().replaceAll(/[-:T]/g, "").slice(0, 14);
     try {
-      await ftp.command(`MFMT ${text} ${target}`);
+      await ftp.command(`MFMT ${text} ${target}`, { signal: this.#crew.signal });
     } catch (error) {
       if (!(error instanceof ReplyError)) throw error;
     }

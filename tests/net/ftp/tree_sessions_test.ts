@@ -123,6 +123,32 @@ Deno.test("a tree goes on if only one of two lost sessions can be replaced", asy
   await Deno.remove(folder, { recursive: true });
 });
 
+for (const stalls of ["MFMT", "SIZE"]) {
+  Deno.test(`a tree ends at once if the signal aborts while the server does not answer ${stalls}`, async () => {
+    const folder = await Deno.makeTempDir();
+    await Deno.writeTextFile(`${folder}/f`, "hello");
+    const stop = new AbortController();
+    await using server = fileServer(async (conn, command) => {
+      if (command.startsWith("STOR")) { while (await conn.read(new Uint8Array(9)) !== null); }
+      else await say(command.startsWith("MLSD") ? "type=file;size=6; g\r\n" : "hello")(conn);
+    }, {
+      FEAT: () => "211-Features\r\n MLST type*;size*;\r\n MFMT\r\n211 End\r\n",
+      [stalls]: () => {
+        stop.abort("enough");
+        return "";
+      },
+    });
+    await using ftp = await connectFtp({ ...PLAIN, port: server.port });
+    const options = { signal: stop.signal };
+    const tree = stalls === "MFMT"
+      ? uploadTree(ftp, folder, "/d", options)
+      : downloadTree(ftp, "/d", folder, options);
+    assertEquals(await tree.then(() => "", (error) => error), "enough");
+    ftp.abort();
+    await Deno.remove(folder, { recursive: true });
+  });
+}
+
 Deno.test("a tree whose listing breaks off is listed again", async () => {
   const folder = await Deno.makeTempDir();
   let lists = 0;
