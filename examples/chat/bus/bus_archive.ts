@@ -111,6 +111,8 @@ export class BusArchive implements SharedArchive {
   /** Ends the reading. */
   #ending = new AbortController();
   #running: Promise<void> = Promise.resolve();
+  /** The way back after a loss. */
+  #returning: Promise<void> = Promise.resolve();
   /** With a number behind it, the id of a line that has none. */
   readonly #instance = crypto.randomUUID();
   #lines = 0;
@@ -459,12 +461,14 @@ export class BusArchive implements SharedArchive {
   /** Ends the lease, so that another node takes over, and closes the copy. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#state === "closed") return;
+    // On the way back, nothing is worth waiting for.
+    if (this.#state === "suspended") this.#redis.close();
     this.#state = "closed";
     this.#ending.abort();
     await this.#lease?.release();
     this.#reading.close();
     this.#replica.fail(this.#closedError());
-    await this.#running;
+    await Promise.all([this.#running, this.#returning]);
     await this.#replica.close();
     this.#redis.close();
   }
@@ -481,13 +485,18 @@ export class BusArchive implements SharedArchive {
     return this.#redis.run(script, this.#keys.fixed, [...guard, ...args]);
   }
 
+  /** The time for which attempts are repeated, in milliseconds. */
+  get #patience(): number {
+    return this.#options.lease || this.#options.redis.timeout;
+  }
+
   /**
    * Repeats work until Redis answers or the lease is nearly over. The work is that of the present lease, also
    * if the node has another one meanwhile: its users are gone, and may be elsewhere.
    */
   async #insist<T>(
     work: (guard: Guard) => Promise<T>,
-    patience = this.#options.lease || this.#options.redis.timeout,
+    patience = this.#patience,
   ): Promise<T> {
     const { signal } = this.#ending;
     const guard = [this.#epoch, this.#node] as const;
@@ -516,10 +525,8 @@ export class BusArchive implements SharedArchive {
       if (!signal.aborted) this.#lose(error.message);
       return false;
     }
-    // After a failover, the connection leads to a server that takes no lines any more.
-    if (error.code !== "READONLY") return false;
-    this.#redis.drop();
-    return true;
+    // The next attempt opens a connection, perhaps to another server.
+    return error.code === "READONLY";
   }
 
   #closedError(): ArchiveError {
@@ -555,6 +562,7 @@ export class BusArchive implements SharedArchive {
       await this.#insist(() => lease.begin(), START);
     }
     await this.#replica.introduce(this.#follower, this.#node);
+    if (this.#ending.signal.aborted || this.#lease?.isOver) throw this.#closedError();
     this.#state = "ready";
     this.#follower.resume();
     this.#running = this.#follow(this.#ending.signal);
@@ -567,12 +575,16 @@ export class BusArchive implements SharedArchive {
   }
 
   async #follow(signal: AbortSignal): Promise<void> {
+    let due = performance.now() + this.#patience;
     while (!signal.aborted) {
       try {
         await this.#replica.advance(this.#follower, this.#node, signal);
+        due = performance.now() + this.#patience;
       } catch (error) {
         if (signal.aborted) return;
-        if (!(error instanceof ArchiveError) || error.kind !== "unreachable") {
+        const isPassing = error instanceof ArchiveError && error.kind === "unreachable";
+        // The lease can go on while reading fails. Lines would then wait for ever.
+        if (!isPassing || performance.now() > due) {
           return this.#lose(error instanceof Error ? error.message : String(error));
         }
         await delay(PAUSE, { signal }).catch(() => {});
@@ -591,7 +603,7 @@ export class BusArchive implements SharedArchive {
     this.#follower.suspend();
     this.#replica.fail(this.#closedError());
     this.#reading.drop();
-    void this.#comeBack(this.#running);
+    this.#returning = this.#comeBack(this.#running);
   }
 
   async #comeBack(reading: Promise<void>): Promise<void> {
@@ -600,6 +612,7 @@ export class BusArchive implements SharedArchive {
     while (this.#state === "suspended") {
       try {
         await this.#load();
+        if (this.#state !== "suspended") return;
         await this.#begin();
         this.#options.onEvent?.({ type: "back", node: this.#node });
         return;

@@ -58,6 +58,11 @@ export class NodeLease {
     this.#hooks = hooks;
   }
 
+  /** Whether the lease was stopped or lost. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
   /** Begins the lease, and takes over the sessions of nodes that have ended. */
   async begin(): Promise<void> {
     await this.#ask(true);

@@ -99,14 +99,18 @@ export class Redis {
     const { promise, reject } = Promise.withResolvers<never>();
     const limit = this.#options.timeout + wait;
     let timer: ReturnType<typeof setTimeout> | undefined;
+    let link: Link | undefined;
     try {
-      const link = await opening;
+      link = await opening;
       timer = setTimeout(() => reject(new Error(`no answer within ${limit} ms`)), limit);
       return await Promise.race([link.send(key, [...args]), promise]);
     } catch (error) {
-      if (error instanceof Error && isReply(error)) throw new RedisRefusal(error.message);
-      this.#drop(opening);
-      throw this.#unreachable(error);
+      const refusal = refusalOf(error);
+      // After a failover, the connection leads to a server that takes no lines any more.
+      if (link === undefined || refusal === undefined || refusal.code === "READONLY") {
+        this.#drop(opening);
+      }
+      throw refusal ?? this.#unreachable(error);
     } finally {
       clearTimeout(timer);
     }
@@ -164,10 +168,15 @@ export class Redis {
   }
 }
 
-/** Returns whether an error is a reply of Redis, and not a failure of the connection. */
-function isReply(error: Error): boolean {
-  if (/^(?:LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|UNBLOCKED)/.test(error.message)) return false;
-  return ["ErrorReply", "SimpleError", "BlobError"].includes(error.constructor.name);
+/** The replies of a server that may answer the same command later. */
+const PASSING = /^(?:LOADING|BUSY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|UNBLOCKED)\b/;
+
+/** Returns the refusal of Redis; undefined if an error is a failure of the connection or passes. */
+function refusalOf(error: unknown): RedisRefusal | undefined {
+  if (!(error instanceof Error) || PASSING.test(error.message)) return undefined;
+  return ["ErrorReply", "SimpleError", "BlobError"].includes(error.constructor.name)
+    ? new RedisRefusal(error.message)
+    : undefined;
 }
 
 /** The version of the client. With a literal in its import, Deno would download it for every chat. */

@@ -38,6 +38,9 @@ local function note(...)
 end
 `;
 
+/** The first line of a script that also runs while Redis is out of memory. It needs next to none. */
+const WITHOUT_MEMORY = "#!lua flags=allow-oom";
+
 /** The beginning of all scripts of a node: the epoch, and the lease. */
 const GUARD = `${NAMES}
 if redis.call('GET', epochkey) ~= epoch then
@@ -163,7 +166,7 @@ return results
  * nodes to this node: browsers may come back, terminals are gone. Arguments: duration in milliseconds,
  * whether the lease is new. Returns the last position and the number of nodes.
  */
-export const RENEW: Script = script(`${NAMES}
+export const RENEW: Script = script(`${WITHOUT_MEMORY}${NAMES}
 local lease, fresh = tonumber(ARGV[3]), ARGV[4] == '1'
 if redis.call('GET', epochkey) ~= epoch then
   return redis.error_reply('EPOCH the bus has another epoch')
@@ -198,7 +201,7 @@ return { pos, redis.call('ZCARD', nodes) }
 `);
 
 /** Ends the lease of a node. The next node that renews its own takes over the sessions. */
-export const RELEASE: Script = script(`${GUARD}
+export const RELEASE: Script = script(`${WITHOUT_MEMORY}${GUARD}
 redis.call('ZADD', nodes, 0, node)
 return 1
 `);

@@ -56,6 +56,9 @@ test("Redis logs in with a password, or as a user of an access control list", re
   await assertRejects(() => none.client.command(["GET", "k"]), RedisRefusal, "NOAUTH");
   using wrong = connect(`redis://ann:x@127.0.0.1:${port}`);
   await assertRejects(() => wrong.client.command(["GET", "k"]), RedisRefusal, "WRONGPASS");
+  using admin = connect(`redis://:p%2fss@127.0.0.1:${port}`);
+  await admin.client.command(["ACL", "SETUSER", "ann", ">x"]);
+  assertEquals(await wrong.client.command(["GET", "k"]), null);
 });
 
 test("Redis uses TLS with rediss://, and shows its certificate", redis, async () => {
