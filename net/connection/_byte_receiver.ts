@@ -391,7 +391,8 @@ export class ByteReceiver {
       const size = this.#buffer.length;
       const wanted = size === 0 ? this.#wanted : Math.min(this.#wanted, REUSED);
       const grows = size * 4 < wanted || (size < wanted && wanted === REUSED);
-      if (grows || size >= wanted * 4) this.#buffer = new Uint8Array(wanted);
+      const shrinks = size >= wanted * 4 || (size > LARGE && wanted <= LARGE);
+      if (grows || shrinks) this.#buffer = new Uint8Array(wanted);
     } else if (this.#end === this.#buffer.length) {
       const kept = this.#end - this.#start;
       const bytes = this.buffered;
@@ -457,8 +458,8 @@ export class ByteReceiver {
     this.#streak = n === room ? this.#streak + 1 : 0;
     if (n === room && this.#wanted < LARGE) this.#wanted = Math.min(this.#wanted * 4, LARGE);
     else if (this.#streak >= STREAK) this.#wanted = BULK;
-    // A buffer that is at least half full can be handed over without a copy.
-    else if (n * 2 < this.#wanted && this.#wanted > LARGE) this.#wanted = LARGE;
+    // The peer has paused, and an idle connection keeps the next buffer.
+    else if (n < room && this.#wanted > LARGE) this.#wanted = LARGE;
     else if (n * 8 < this.#wanted && this.#wanted > SMALL) this.#wanted >>= 1;
   }
 }

@@ -138,6 +138,24 @@ Deno.test("a peer that fills every buffer is read in larger pieces, each its rea
   conn.abort();
 });
 
+Deno.test("a connection whose peer pauses after a flood does not keep a large buffer", async () => {
+  for (const lent of [false, true]) {
+    let [most, offered] = [Infinity, 0];
+    const conn = new Connection(flood((into) => {
+      offered = into.length;
+      return Math.min(into.length, most);
+    }));
+    for (let i = 0; i < 30; i++) await conn.readChunk({ lent });
+    assertEquals(offered, (lent ? 130 : 260) * 1024);
+    // The last piece fills most of the buffer, but not all of it.
+    most = offered - 1;
+    await conn.readChunk({ lent });
+    await conn.readChunk({ lent });
+    assertEquals(offered, 65 * 1024, `lent ${lent}`);
+    conn.abort();
+  }
+});
+
 Deno.test("a peer that floods leaves a turn to others, however it is read", async () => {
   const most = 64 * 1024 * 1024;
   const buffer = new Uint8Array(64 * 1024);
