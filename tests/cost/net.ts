@@ -279,6 +279,17 @@ const STREAMS: CostRow[] = [
     valid: "To: a@b.test\n\nhi\n",
   },
   {
+    name: "readMessage(), a text and many boundaries",
+    covers: ["readMessage"],
+    limit: 4 * MUCH,
+    alphabet: "bytes",
+    only: true,
+    units: ["a \n"],
+    shapes: { "multiparts within one another, and lines like their boundary": nested },
+    around: [["Content-Type: text/plain; format=flowed; delsp=yes\n\n", ""]],
+    run: (text) => readMessage(bytesOf(text)),
+  },
+  {
     name: "decodeUnlabelled()",
     covers: ["decodeUnlabelled"],
     limit: MUCH,
@@ -773,6 +784,15 @@ function imapServer(found: string): LineServer {
       : "* CAPABILITY IMAP4rev2";
     return `${data}\r\n${tag} OK\r\n`;
   });
+}
+
+/** A message with up to 98 multiparts in one, and a text whose lines are nearly the boundary of all. */
+function nested(size: number): string {
+  const around = "--b\nContent-Type: multipart/mixed; boundary=b\n\n".repeat(
+    Math.min(98, size / 2700),
+  );
+  const line = `--b${" ".repeat(500)}x\n`;
+  return `${around.slice(4)}--b\n\n${line.repeat((size - around.length) / line.length)}`;
 }
 
 /** A message of which one string is a literal. */

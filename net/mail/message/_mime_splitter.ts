@@ -33,7 +33,8 @@ export interface MimeLimits {
 
 /** A multipart whose end has not come. */
 interface Multipart {
-  readonly boundary: Uint8Array;
+  /** The boundary with its dashes, in hexadecimal. */
+  readonly boundary: string;
   readonly number: string;
   readonly types: readonly string[];
   /** The number of its parts so far. */
@@ -61,6 +62,8 @@ const utf8 = new TextEncoder();
 export class MimeSplitter {
   readonly #limits: MimeLimits;
   readonly #open: Multipart[] = [];
+  /** The index of the innermost multipart with a boundary. A search in a list of 100 would be slow. */
+  #indexes = new Map<string, number>();
   readonly #head = new ByteList();
   readonly #events: MimeEvent[] = [];
   /** What the next bytes are: a header, the content of a part, or text between parts. */
@@ -176,30 +179,43 @@ export class MimeSplitter {
     if (end !== -1) return this.#match(withoutBreak(most.subarray(0, end)), at + end + 1);
     if (most.length === MAX_LINE) return undefined;
     if (isEnd) return this.#match(withoutBreak(most), all.length);
-    return this.#open.some(({ boundary }) => startsAlike(most, boundary)) ? "unknown" : undefined;
-  }
-
-  /** Compares a line with the boundaries, the innermost first. */
-  #match(line: Uint8Array, next: number): Delimiter | undefined {
-    if (line[0] !== DASH || line[1] !== DASH) return undefined;
-    for (let index = this.#open.length - 1; index >= 0; index--) {
-      const { boundary } = this.#open[index]!;
-      if (line.length < boundary.length || !startsAlike(line, boundary)) continue;
-      const isLast = line[boundary.length] === DASH && line[boundary.length + 1] === DASH;
-      const rest = line.subarray(boundary.length + (isLast ? 2 : 0));
-      if (rest.every((byte) => byte === BLANK || byte === TAB)) return { index, isLast, next };
+    const text = most.subarray(0, MAX_BOUNDARY).toHex();
+    for (const boundary of this.#indexes.keys()) {
+      if (boundary.startsWith(text) || text.startsWith(boundary)) return "unknown";
     }
     return undefined;
+  }
+
+  /** Finds the innermost multipart whose boundary a line is. */
+  #match(line: Uint8Array, next: number): Delimiter | undefined {
+    if (line[0] !== DASH || line[1] !== DASH) return undefined;
+    const text = withoutBlanks(line);
+    const begun = this.#indexOf(text);
+    const isLast = text.at(-1) === DASH && text.at(-2) === DASH;
+    const ended = isLast ? this.#indexOf(withoutBlanks(text.subarray(0, -2))) : -1;
+    if (begun === -1 && ended === -1) return undefined;
+    return { index: Math.max(begun, ended), isLast: ended > begun, next };
+  }
+
+  #indexOf(text: Uint8Array): number {
+    return text.length > MAX_BOUNDARY ? -1 : this.#indexes.get(text.toHex()) ?? -1;
   }
 
   /** Goes on after a boundary. */
   #turn({ index, isLast }: Delimiter, isLine: boolean): void {
     this.#finish(isLine);
-    this.#open.length = isLast ? index : index + 1;
+    this.#leave(isLast ? index : index + 1);
     this.#state = isLast ? "between" : "header";
     this.#isLineStart = true;
     this.#lineAt = 0;
     if (!isLast) this.#open[index]!.count++;
+  }
+
+  /** Forgets the multiparts from an index on. */
+  #leave(count: number): void {
+    if (this.#open.length === count) return;
+    this.#open.length = count;
+    this.#indexes = new Map(this.#open.map(({ boundary }, index) => [boundary, index]));
   }
 
   #finish(isLine: boolean): void {
@@ -215,7 +231,7 @@ export class MimeSplitter {
     const usual = parent?.types.at(-1) === "multipart/digest" ? "message/rfc822" : "text/plain";
     const head = parseMimeHead(bytes, usual);
     if (this.#parts === 1) this.#events.push({ type: "header", head });
-    const boundary = utf8.encode(`--${head.parameters.get("boundary") ?? ""}`);
+    const boundary = withoutBlanks(utf8.encode(`--${head.parameters.get("boundary") ?? ""}`));
     const isMultipart = head.type.startsWith("multipart/") &&
       boundary.length > 2 && boundary.length <= MAX_BOUNDARY;
     const number = parent === undefined
@@ -229,8 +245,10 @@ export class MimeSplitter {
       this.#events.push({ type: "part", part });
       return;
     }
-    this.#open.push({ boundary, number, types: [...types, head.type], count: 0 });
-    if (this.#open.length > maxDepth) {
+    const index = this.#open.length;
+    this.#open.push({ boundary: boundary.toHex(), number, types: [...types, head.type], count: 0 });
+    this.#indexes.set(this.#open[index]!.boundary, index);
+    if (index >= maxDepth) {
       throw tooMuch(`more than ${maxDepth} parts are within one another`);
     }
   }
@@ -284,8 +302,8 @@ function withoutBreak(line: Uint8Array): Uint8Array {
   return line.subarray(0, end);
 }
 
-/** Returns whether two arrays are equal as far as the shorter one goes. */
-function startsAlike(a: Uint8Array, b: Uint8Array): boolean {
-  for (let i = 0; i < a.length && i < b.length; i++) if (a[i] !== b[i]) return false;
-  return true;
+function withoutBlanks(line: Uint8Array): Uint8Array {
+  let end = line.length;
+  while (end > 0 && (line[end - 1] === BLANK || line[end - 1] === TAB)) end--;
+  return line.subarray(0, end);
 }

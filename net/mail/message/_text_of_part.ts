@@ -26,12 +26,12 @@ function unflowed(text: string, deletesSpace: boolean): string {
     const content = line.replace(/^>+/, "");
     const quotes = line.length - content.length;
     const plain = content.startsWith(" ") ? content.slice(1) : content;
-    // The line before a signature separator ends its paragraph, and so does other quoting.
-    if (quotes === depth && plain !== "-- ") paragraphs.push(paragraphs.pop()! + plain);
-    else paragraphs.push(`${">".repeat(quotes)}${quotes > 0 ? " " : ""}${plain}`);
     const isFlowed = plain.endsWith(" ") && plain !== "-- ";
+    const kept = isFlowed && deletesSpace ? plain.slice(0, -1) : plain;
+    // The line before a signature separator ends its paragraph, and so does other quoting.
+    if (quotes === depth && plain !== "-- ") paragraphs.push(paragraphs.pop()! + kept);
+    else paragraphs.push(`${">".repeat(quotes)}${quotes > 0 ? " " : ""}${kept}`);
     depth = isFlowed ? quotes : -1;
-    if (isFlowed && deletesSpace) paragraphs.push(paragraphs.pop()!.slice(0, -1));
   }
   return paragraphs.join("\n");
 }
