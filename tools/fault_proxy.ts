@@ -334,7 +334,14 @@ function readTo(text: string): HostPort {
 /** Fails at the start if the server must not be reached. The proxy itself would fail with each client. */
 function checkPermission(to: HostPort): void {
   const host = formatAddress(to);
-  if (Deno.permissions.requestSync({ name: "net", host }).state === "granted") return;
+  let state: Deno.PermissionState;
+  try {
+    ({ state } = Deno.permissions.requestSync({ name: "net", host }));
+  } catch {
+    // Deno does not accept names such as "a*b", and those in another script.
+    throw badValue("--to", host, "host:port, with a name of ASCII letters");
+  }
+  if (state === "granted") return;
   const reason = `permission is missing, run again with --allow-net=${host}`;
   throw new CliError(`Cannot connect to ${host}: ${reason}`, ExitCode.missing);
 }

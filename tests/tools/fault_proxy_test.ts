@@ -341,11 +341,12 @@ Deno.test("connectTimeout: Infinity lifts the limit", async () => {
 });
 
 Deno.test("a missing permission for the target ends the program at its start: 3", async () => {
-  for (const udp of [[], ["--udp"]]) {
-    const args = ["--listen", "0", "--to", "127.77.9.1:9", ...udp];
+  const rows = [["127.77.9.1:9"], ["127.77.9.1:9", "--udp"], ["a.test:9"], ["a.test:9", "--udp"]];
+  for (const [to = "", ...udp] of rows) {
+    const args = ["--listen", "0", "--to", to, ...udp];
     const permissions = ["--allow-net=127.0.0.1"];
     const { code, stdout, stderr } = await runRunnable("fault-proxy", args, { permissions });
     assertEquals([code, stdout], [3, ""]);
-    assertMatch(stderr, /^fault-proxy: [^\n]*--allow-net=127\.77\.9\.1:9\n$/);
+    assertMatch(stderr, /^fault-proxy: [^\n]*--allow-net=(?:127\.77\.9\.1:9|a\.test(?::9)?)\n$/);
   }
 });

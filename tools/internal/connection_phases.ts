@@ -69,6 +69,8 @@ export function resolveBySystem(host: string, options: PhaseOptions): Promise<st
         // The errors of Node have a code; those of Deno have only a message.
         const { code } = error as { code?: string };
         const sentence = code === "ENOTFOUND" ? "no such name" : "no name server answers";
+        // Node's error for a missing permission names no flag.
+        if (code === "EPERM") return reject(new Deno.errors.NotCapable(requiresNet(host)));
         reject(
           code === "ENOTFOUND" || code?.startsWith("EAI_")
             ? new NetError(`Cannot resolve ${host}: ${sentence}`, {
@@ -83,6 +85,11 @@ export function resolveBySystem(host: string, options: PhaseOptions): Promise<st
       },
     );
   });
+}
+
+/** Returns the message of Deno, which says what to do. */
+function requiresNet(host: string): string {
+  return `Requires net access to "${host}", run again with the --allow-net flag`;
 }
 
 let warm: Promise<unknown> | undefined;

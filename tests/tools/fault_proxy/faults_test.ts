@@ -167,6 +167,7 @@ Deno.test("flags that are bad or without an effect are errors of usage", async (
     const args of [
       [],
       [...to, "--control", "0"],
+      ["--to", "a*b:9"],
       [...to, "--upload", "{"],
       [...to, "--upload", '{"latencY":1}'],
       [...to, "--upload", "null"],
