@@ -1,9 +1,10 @@
-/** The functions of `tools` that read what programs print, which strangers have a say in. @module */
+/** The functions of `tools` that read what programs print, or a server sends. @module */
 
 import { parseIfconfig, parseIpAddr, parseIpconfig } from "../../tools/parsers/interfaces.ts";
 import { parsePing } from "../../tools/parsers/ping.ts";
 import { parseTraceroute, parseTracert } from "../../tools/parsers/traceroute.ts";
-import type { CostRow } from "../_support/cost.ts";
+import { CertificateReader } from "../../tools/internal/tls12_certificates.ts";
+import { bytesOf, type CostRow } from "../_support/cost.ts";
 
 /** How much of an output is looked at. */
 const OUTPUT = 256 * 1024;
@@ -120,5 +121,16 @@ export const ROWS: readonly CostRow[] = [
     ],
     units: [...PLAIN, ". ", " .", ".:", "x . :", "192.0.2.1 ", "A:\n", "   a . : b\n"],
     run: parseIpconfig,
+  },
+  {
+    name: "CertificateReader",
+    alphabet: "bytes",
+    limit: 128 * 1024,
+    around: [
+      ["\x16\x03\x03\0\x04\x01\xff\xff\xff", ""],
+      ["\x16\x03\x03\xff\xff\x0b\x01\xff\xff\x01\xff\xfc", ""],
+    ],
+    units: ["\x16\x03\x03\0\0", "\x16\x03\x03\0\x01\0", "\0\0\x01a", "\x01\0\0\0"],
+    run: (text) => new CertificateReader().push(bytesOf(text)),
   },
 ];

@@ -5,7 +5,7 @@
 
 import type { Transport } from "../../net/connection/transport.ts";
 import { withDeadline } from "../../net/internal/deadline.ts";
-import { joinedBytes } from "../../net/internal/joined_bytes.ts";
+import { ReceiveBuffer } from "../../net/internal/receive_buffer.ts";
 import { isAddress } from "./program_output.ts";
 
 /** Maximum number of bytes to read. */
@@ -93,21 +93,27 @@ function extension(type: number, content: number[]): number[] {
 
 /** Finds the message with the certificates in the records of a server. */
 export class CertificateReader {
-  #records: Uint8Array = new Uint8Array(0);
-  #messages: Uint8Array = new Uint8Array(0);
+  readonly #records = new ReceiveBuffer();
+  readonly #messages = new ReceiveBuffer();
+  /** The head of the record and of the message whose content is incomplete. */
+  #record: Uint8Array | undefined;
+  #message: Uint8Array | undefined;
   #size = 0;
 
   /** Takes bytes. Returns the certificates, or none if they will not come; undefined if they may. */
-  push(bytes: Uint8Array): Uint8Array[] | undefined {
+  push(bytes: Uint8Array<ArrayBuffer>): Uint8Array[] | undefined {
     this.#size += bytes.length;
-    this.#records = joinedBytes([this.#records, bytes]);
+    if (this.#size > MAX_BYTES) return [];
+    this.#records.push(bytes);
     for (;;) {
-      const [type = HANDSHAKE, , , high = 0, low = 0] = this.#records;
-      if (type !== HANDSHAKE || this.#size > MAX_BYTES) return [];
-      const end = 5 + (high << 8) + low;
-      if (this.#records.length < 5 || this.#records.length < end) return undefined;
-      this.#messages = joinedBytes([this.#messages, this.#records.subarray(5, end)]);
-      this.#records = this.#records.slice(end);
+      this.#record ??= this.#records.exact(5);
+      if (this.#record === undefined) return undefined;
+      const [type, , , high = 0, low = 0] = this.#record;
+      if (type !== HANDSHAKE) return [];
+      const content = this.#records.exact((high << 8) + low);
+      if (content === undefined) return undefined;
+      this.#record = undefined;
+      this.#messages.push(content.slice());
       const found = this.#certificates();
       if (found !== undefined) return found;
     }
@@ -115,12 +121,13 @@ export class CertificateReader {
 
   #certificates(): Uint8Array[] | undefined {
     for (;;) {
-      const [type = 0] = this.#messages;
-      const end = 4 + lengthAt(this.#messages, 1);
-      if (this.#messages.length < 4 || this.#messages.length < end) return undefined;
-      const message = this.#messages.subarray(4, end);
-      if (type === CERTIFICATE) return split(message.subarray(3));
-      this.#messages = this.#messages.slice(end);
+      this.#message ??= this.#messages.exact(4);
+      if (this.#message === undefined) return undefined;
+      const content = this.#messages.exact(lengthAt(this.#message, 1));
+      if (content === undefined) return undefined;
+      const [type] = this.#message;
+      this.#message = undefined;
+      if (type === CERTIFICATE) return split(content.subarray(3));
     }
   }
 }
