@@ -359,10 +359,10 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
     }
     if (report !== undefined) await writeReport(report, found, anonymous);
     if (json) ctx.printJson(toPlainJson(found));
-    else {printText(
-        ctx,
-        renderDiagnosis(found, { ...look(ctx), full: command !== "all", all: flags.all }),
-      );}
+    else {
+      const options = { ...look(ctx), full: command !== "all", all: flags.all };
+      printText(ctx, renderDiagnosis(found, options));
+    }
     return slow ? TOO_SLOW : found.ok ? 0 : 1;
   });
 }

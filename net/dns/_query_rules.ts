@@ -1,11 +1,9 @@
-import { readAddressBlock } from "../address_block.ts";
-import { peerAddress } from "../internal/host_rules.ts";
+import { addressBlock, peerAddress } from "../internal/host_rules.ts";
 import {
   anObject,
   flag,
   group,
   milliseconds,
-  optionError,
   OptionRules,
   port,
   required,
@@ -28,11 +26,6 @@ const tlsSettings = group(
 const tls: Rule = (name, value) =>
   typeof value === "boolean" ? undefined : tlsSettings(name, value);
 
-const clientSubnet: Rule = (name, value) => {
-  if (typeof value === "string" && readAddressBlock(value) !== undefined) return;
-  throw optionError(name, 'a block of addresses, such as "192.0.2.0/24"', value);
-};
-
 /** Returns whether a server is reached in its own way. */
 export function isDnsServer(server: unknown): server is DnsServer {
   return typeof server === "object" && server !== null && "exchange" in server &&
@@ -53,7 +46,7 @@ export const SETTINGS = new OptionRules<DnsQuerySettings>({
   dnssec: flag,
   checkingDisabled: flag,
   nsid: flag,
-  clientSubnet,
+  clientSubnet: addressBlock,
 });
 
 /** The rules for the options of `queryDns`. */

@@ -1,6 +1,6 @@
 /** Rules for options that name a host or a socket. */
 
-import { readAddressBytes } from "../address_block.ts";
+import { readAddressBlock, readAddressBytes } from "../address_block.ts";
 import { type Rule, rule } from "./options.ts";
 
 /** A host name or an IP address. */
@@ -21,6 +21,12 @@ export const peerAddress: Rule = rule("an IP address", (value) => {
   const address = value.replace(/^\[(.*)\]$/, "$1").replace(/%[^%\s]+$/, "");
   return readAddressBytes(address) !== undefined;
 });
+
+/** A block of addresses. */
+export const addressBlock: Rule = rule(
+  'a block of addresses, such as "192.0.2.0/24"',
+  (value) => typeof value === "string" && readAddressBlock(value) !== undefined,
+);
 
 /** The path of a Unix socket. */
 export const socketPath: Rule = rule(

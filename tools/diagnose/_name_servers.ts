@@ -38,14 +38,18 @@ export async function ask(walk: Walk, name: string, types: readonly DnsType[]): 
   return { answers: [], silence: last };
 }
 
-/** Queries one server. Records of other names do not count. */
+/** Queries one server. */
 export async function askOne(
   { settings, signal }: Walk,
   server: ServerTarget,
   name: string,
   type: DnsType,
 ): Promise<TypedAnswer> {
-  const answer = await askServer(server, name, type, { settings, signal: signal! });
+  return typed(name, type, await askServer(server, name, type, { settings, signal: signal! }));
+}
+
+/** Returns an answer with its type. Records of other names do not count. */
+export function typed(name: string, type: DnsType, answer: DnsAnswer): TypedAnswer {
   const asked = answer.questions[0]?.name ?? name;
   return { ...answer, answers: withoutForeign(asked, type, answer.answers), type };
 }

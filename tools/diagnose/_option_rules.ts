@@ -14,8 +14,7 @@ import {
   word,
 } from "../../net/internal/options.ts";
 import { pem, TLS_CLIENT } from "../../net/internal/tls_rules.ts";
-import { peerAddress } from "../../net/internal/host_rules.ts";
-import { readAddressBlock } from "../../net/address_block.ts";
+import { addressBlock, peerAddress } from "../../net/internal/host_rules.ts";
 import { readServer, SERVER_FORMS } from "../internal/name_server.ts";
 import type { DiagnoseStepName } from "./diagnosis.ts";
 import type { WatchOptions } from "./watch_options.ts";
@@ -54,10 +53,7 @@ const LOOK_UP = new OptionRules<DiagnoseLookUp>({
   dnssec: flag,
   checkingDisabled: flag,
   nsid: flag,
-  clientSubnet: rule(
-    'a block of addresses, such as "192.0.2.0/24"',
-    (value) => typeof value === "string" && readAddressBlock(value) !== undefined,
-  ),
+  clientSubnet: addressBlock,
 });
 
 /** The rules for the options of `diagnose`. */

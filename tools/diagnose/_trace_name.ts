@@ -1,12 +1,10 @@
-import type { DnsAnswer } from "../../net/dns/client.ts";
 import type { DnsType } from "../../net/dns/record.ts";
 import { traceDns, type TraceDnsOptions } from "../../net/dns/trace.ts";
-import { withoutForeign } from "../../net/internal/dns_answers.ts";
 import { summarize } from "../internal/dns_trace.ts";
 import { count } from "../internal/text.ts";
 import type { DnsStep, DnsTraceQuery } from "./diagnosis.ts";
 import { explainAbsence } from "./_explain_dns.ts";
-import { questionOf, recordsFound, type TypedAnswer } from "./_name_servers.ts";
+import { questionOf, recordsFound, typed, type TypedAnswer } from "./_name_servers.ts";
 import type { Found, Walk } from "./_timed_step.ts";
 
 /** Follows a name from the root servers to the answers, and judges the servers on the way. */
@@ -25,10 +23,6 @@ export async function traceName(
     }
   }
   return { ...judge(walk.hop.host, types, trace, answers), addresses: [], answers, trace };
-}
-
-function typed(name: string, type: DnsType, answer: DnsAnswer): TypedAnswer {
-  return { ...answer, answers: withoutForeign(name, type, answer.answers), type };
 }
 
 function judge(

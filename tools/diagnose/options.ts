@@ -23,7 +23,7 @@ export interface DiagnoseLookUp
   compare?: string;
   /**
    * Whether to follow the name from the root servers, without `server`. It requires that "dns" is the
-   * only step.
+   * only step. Each type takes at most 100 queries, each with the limit `timeout`.
    *
    * @default false
    */
