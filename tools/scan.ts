@@ -64,7 +64,8 @@ const RESOLVE = 10_000;
  *
  * @param targets One target, or several: names, addresses (also with a zone such as `fe80::1%eth0`),
  * networks such as `127.0.0.0/28`, and ranges such as `127.0.0.1-50`. All addresses of a name are
- * scanned. A network is expanded lazily.
+ * scanned. A network is expanded lazily. The number of probes has no limit: check the targets of
+ * strangers before, as the program does with `--max-probes`.
  * @param options The ports, the limits, and the details to read. Default: the 100 most common ports.
  * @returns Each port of each host once, as soon as it is known. Hosts are in order, ports are not.
  * @throws {RangeError | TypeError} If a target, a port or an option is invalid.
@@ -166,6 +167,8 @@ async function* results(
   yield* failed;
 }
 
+// Most scans do without the modules that the following functions import.
+
 async function* udpResults(
   jobs: AsyncIterable<{ host: ScanTarget; ports: Iterable<number> }>,
   failed: ScanResult[],
@@ -175,8 +178,6 @@ async function* udpResults(
   yield* probeUdp(jobs, { concurrency, timeout, retries, rate, signal });
   yield* failed;
 }
-
-// The modules of these functions are loaded when they are needed, since most scans do without them.
 
 async function described(result: ScanResult, listener: Listener): Promise<ScanResult> {
   const { identify } = await import("./scan/_identify.ts");

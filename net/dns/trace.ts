@@ -69,7 +69,7 @@ export interface TraceDnsOptions {
    */
   port?: number;
   /**
-   * Time limit for each server in milliseconds; 0 for no limit.
+   * Time limit for each query in milliseconds; 0 for no limit.
    *
    * @default 3000
    */
@@ -143,7 +143,8 @@ const MAX_DEPTH = 4;
 
 /**
  * Follows a name from the root. It stops at the first final answer, and after four servers of a zone
- * that give none. An alias is not followed.
+ * that give none. An alias is not followed. A trace makes at most 100 queries, with those for the
+ * addresses of name servers. Use `signal` for a limit on the whole time.
  *
  * @param name The domain name, also in another script (IDNA).
  * @param type The type of records.

@@ -214,7 +214,7 @@ Deno.test("/metrics counts the bytes of each proxy and direction, as Toxiproxy d
   await using server = echo();
   await using control = serveFaultControl();
   const upstream = `127.0.0.1:${server.addr.port}`;
-  const name = 'a "quoted\\ name';
+  const name = 'a "quoted\\\nname';
   const { body } = await call(control, "POST", "/proxies", { name, listen: ":0", upstream });
   const path = `/proxies/${encodeURIComponent(name)}`;
   const limit = { type: "limit_data", stream: "downstream", attributes: { bytes: 3 } };
@@ -227,7 +227,7 @@ Deno.test("/metrics counts the bytes of each proxy and direction, as Toxiproxy d
   assertEquals(response.headers.get("content-type"), "text/plain; version=0.0.4; charset=utf-8");
   const lines = (await response.text()).split("\n").filter((line) => !line.startsWith("# HELP"));
   const labels = (direction: string) =>
-    `{direction="${direction}",listener="${body.listen}",proxy="a \\"quoted\\\\ name",` +
+    `{direction="${direction}",listener="${body.listen}",proxy="a \\"quoted\\\\\\nname",` +
     `upstream="${upstream}"}`;
   assertEquals(lines, [
     "# TYPE toxiproxy_proxy_received_bytes_total counter",
