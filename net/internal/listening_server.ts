@@ -338,8 +338,9 @@ export class Server<A extends Deno.Addr>
     } finally {
       this.#preparing.delete(raw);
     }
-    if (this.#forced) return void closeQuietly(raw);
-    return new Connection(ready?.transport ?? transport, this.#options, ready?.tls);
+    const open = ready?.transport ?? transport;
+    if (this.#forced) return void closeQuietly(open);
+    return new Connection(open, this.#options, ready?.tls);
   }
 
   /** Closes a connection that has failed before its handler ran. */

@@ -1,7 +1,13 @@
-import { NetError, toNetError } from "../errors/errors.ts";
+import { NetError, type NetPhase, toNetError } from "../errors/errors.ts";
 import type { TlsVersion } from "../connection/transport.ts";
 import { alertFor, type AlertName, encodeAlert } from "./tls_alerts.ts";
-import { type TlsContext, type TlsWrap, type TlsWrapEvents, tlsWraps } from "./tls_wrap.ts";
+import {
+  type TlsContext,
+  type TlsWrap,
+  type TlsWrapEvents,
+  type TlsWraps,
+  tlsWraps,
+} from "./tls_wrap.ts";
 
 /** Decrypted bytes go through this buffer. It is shared: each call empties it before it returns. */
 const PLAIN = new Uint8Array(64 * 1024);
@@ -11,6 +17,15 @@ const PIECE = 48 * 1024;
 /** Writes and shutdowns complete at once, so nobody listens to their requests. */
 const REQUEST = {};
 const [CLIENT, SERVER] = [0, 1];
+
+/** Returns what machines need. Throws a {@linkcode NetError} if this version of Deno lacks it. */
+export function requireTlsWraps(phase: NetPhase): TlsWraps {
+  const wraps = tlsWraps();
+  if (wraps !== null) return wraps;
+  const message = `This version of Deno (${Deno.version.deno}) lacks the TLS of Deno 2.9 ` +
+    "for node:tls: use Deno 2.9, or options that do not require it";
+  throw new NetError(message, { kind: "unsupported", phase });
+}
 
 /** Settings of a server. */
 export interface ServerMachineOptions {
@@ -71,12 +86,7 @@ export class TlsMachine implements TlsWrapEvents {
     alpnProtocols: readonly string[] | undefined,
     pick?: (serverName: string) => TlsContext,
   ) {
-    const wraps = tlsWraps();
-    if (wraps === null) {
-      const message = `This version of Deno (${Deno.version.deno}) lacks the TLS of Deno 2.9 ` +
-        "for node:tls: use Deno 2.9, or options that do not require it";
-      throw new NetError(message, { kind: "unsupported", phase: "handshake" });
-    }
+    const wraps = requireTlsWraps("handshake");
     this.#isClient = kind === CLIENT;
     this.#pick = pick;
     this.#awaitsHello = pick !== undefined;

@@ -1,3 +1,4 @@
+import { requireTlsWraps } from "../internal/tls_machine.ts";
 import { anchorsIn } from "../internal/x509/authorities.ts";
 import { isAuthority } from "../internal/x509/path.ts";
 import { namesOf } from "../internal/x509/names.ts";
@@ -30,6 +31,7 @@ export function runsOnNode(
  * Returns whether TLS of a client runs on `node:tls`.
  *
  * @param given The options of the connection that require it, and whether they are set.
+ * @throws {NetError} Of kind "unsupported" if this version of Deno cannot do so.
  */
 export function clientRunsOnNode(
   options: TlsClientSettings,
@@ -37,7 +39,9 @@ export function clientRunsOnNode(
 ): boolean {
   const { cert, pin, caCerts = [] } = options;
   const all = { ...given, cert: cert !== undefined, pin: pin !== undefined };
-  return runsOnNode(options, all, caCerts.some(isServerAndAuthority));
+  const onNode = runsOnNode(options, all, caCerts.some(isServerAndAuthority));
+  if (onNode) requireTlsWraps("handshake");
+  return onNode;
 }
 
 /**

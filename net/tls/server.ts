@@ -17,8 +17,8 @@
  * messages per CPU second than `node:tls`, the default, but:
  *
  * - If a client stops during the handshake, it loses its slot after `handshakeTimeout`, but Deno 2.9
- *   closes the file descriptor only when the client closes the connection. The same applies to
- *   refused clients, which can even complete the handshake.
+ *   closes the file descriptor only when the client closes the connection, even after `shutdown()`.
+ *   The same applies to refused clients, which can even complete the handshake.
  * - An answer of 16 to 80 KiB, or one in several writes, takes 44 ms. See `noDelay`.
  *
  * **Permissions**: `--allow-net=127.0.0.1:8443` for the address to listen on.
@@ -38,6 +38,7 @@ import { callback } from "../internal/options.ts";
 import { HANDSHAKE_TIMEOUT, SERVE_TLS } from "../internal/tls_rules.ts";
 import { listen, type Listener } from "../internal/listen.ts";
 import { acceptTls } from "./_node_tls.ts";
+import { requireTlsWraps } from "../internal/tls_machine.ts";
 import { tlsWraps } from "../internal/tls_wrap.ts";
 import { Server, type ServerKind } from "../internal/listening_server.ts";
 import type { ConnectionHandler, TcpServer } from "../tcp/server_options.ts";
@@ -109,6 +110,7 @@ export function serveTls(options: ServeTlsOptions, handler: ConnectionHandler): 
     resetOnAbort: options.resetOnAbort === true,
   };
   if (runsOnNode(options, given, tlsWraps() !== null)) {
+    requireTlsWraps("listen");
     const settings = { ...options, certificates, handshakeTimeout };
     const prepare = (raw: Transport) => acceptTls(raw, { ...settings, signal: undefined });
     const listener = listen(options, (at) => Deno.listen(at));

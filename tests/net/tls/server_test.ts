@@ -379,6 +379,52 @@ for (const engine of ["deno", "node"] as const) {
   });
 }
 
+/** Returns the first message of a client. */
+async function clientHello(): Promise<Uint8Array> {
+  await using silent = new SilentServer();
+  const stop = new AbortController();
+  const dialling = dial(silent, { signal: stop.signal });
+  const buffer = new Uint8Array(16 * 1024);
+  const size = await (await silent.accepted).read(buffer);
+  stop.abort();
+  await assertRejects(() => dialling);
+  return buffer.slice(0, size!);
+}
+
+/** Reads until the peer ends the connection, politely or by a reset. */
+async function readToEnd(conn: Deno.TcpConn): Promise<void> {
+  const buffer = new Uint8Array(16 * 1024);
+  try {
+    while (await conn.read(buffer) !== null);
+  } catch (error) {
+    assert(error instanceof Deno.errors.ConnectionReset, `${error}`);
+  }
+}
+
+for (const handshakeTimeout of [300, 0]) {
+  const end = handshakeTimeout > 0 ? "handshakeTimeout" : "shutdown()";
+  Deno.test(`${end} ends a handshake and closes its socket, whatever the client has sent`, async () => {
+    const hello = await clientHello();
+    const { server, failures } = recording({ handshakeTimeout });
+    const clients: Deno.TcpConn[] = [];
+    for (const size of [0, 3, hello.length - 1, hello.length]) {
+      const client = await Deno.connect({ hostname: LOOPBACK, port: server.addr.port });
+      clients.push(client);
+      await client.write(hello.subarray(0, size));
+    }
+    if (handshakeTimeout === 0) {
+      await until(() => server.stats().active === clients.length);
+      await server.shutdown({ deadline: 0 });
+    }
+    // The clients keep their sides open.
+    await Promise.all(clients.map(readToEnd));
+    await until(() => failures.length === clients.length);
+    assertEquals(server.stats().active, 0);
+    for (const client of clients) client.close();
+    await server.shutdown();
+  });
+}
+
 Deno.test("shutdown() cuts a handshake that is under way at the deadline", async () => {
   const { server, failures } = recording();
   const silent = await Deno.connect({ hostname: LOOPBACK, port: server.addr.port });
