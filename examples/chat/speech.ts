@@ -48,6 +48,7 @@ const REFUSED: Readonly<Record<RefusedChange, ErrorCode>> = {
   "too-many": "too-many-reactions",
   "no-such-file": "no-such-file",
   moved: "not-stored",
+  lost: "not-stored",
 };
 
 /** Handles lines and changes of messages. */

@@ -135,7 +135,9 @@ export type RefusedChange =
   /** The message has the maximum number of reactions. */
   | "too-many"
   /** The user has another connection on another node, which acts for the user now. */
-  | "moved";
+  | "moved"
+  /** The servers that several nodes share have lost the line. */
+  | "lost";
 
 /** The result for one entry. Only a stored entry is new to others. */
 export type Appended =

@@ -62,7 +62,7 @@ export interface BusOptions {
   readonly name: string;
   /** The duration of the lease in milliseconds; 0 for an archive without users, for tests. */
   readonly lease: number;
-  /** The replicas of Redis that must have a line before it is confirmed. */
+  /** The replicas of Redis that must have a line before a node shows or confirms it. */
   readonly wait: number;
   /** The maximum number of users of all nodes; 0 removes the limit. */
   readonly maxUsers: number;
@@ -124,7 +124,10 @@ export class BusArchive implements SharedArchive {
     this.#reading = new Redis(options.redis);
     this.#asks = new LogReader(this.#redis, this.#keys);
     this.#replica = new Replica({
-      log: new LogReader(this.#reading, this.#keys),
+      log: new LogReader(this.#reading, this.#keys, {
+        count: options.wait,
+        timeout: Math.ceil(options.redis.timeout / 2),
+      }),
       redis: this.#redis,
       keys: this.#keys,
       isPermanent: options.isPermanent ?? false,
@@ -202,9 +205,7 @@ export class BusArchive implements SharedArchive {
     for (let at = 0; at < batch.length; at += PORTION) {
       const part = batch.slice(at, at + PORTION);
       const begun = performance.now();
-      const appending = this.#append(part, ids.slice(at, at + PORTION));
-      if (this.#options.wait > 0) this.#replica.holdUntil(appending);
-      const [position = 0, ...numbers] = await appending;
+      const [position = 0, ...numbers] = await this.#append(part, ids.slice(at, at + PORTION));
       await this.#replica.reached(position);
       this.gauges.hop(performance.now() - begun, part.length);
       for (let i = 0; i < part.length; i++) {
@@ -239,22 +240,9 @@ export class BusArchive implements SharedArchive {
       `${entry.seq}`,
       encodeEntry(entry),
     ]);
-    const { wait } = this.#options;
-    return await this.#insist(async (guard) => {
-      const numbers = await this.#redis.run(APPEND, keys, [...guard, ...args]) as number[];
-      if (wait === 0) return numbers;
-      const key = this.#keys.of("seq");
-      const limit = Math.ceil(this.#options.redis.timeout / 2);
-      const copies = await this.#redis.command(["WAIT", `${wait}`, `${limit}`], {
-        key,
-        wait: limit,
-      });
-      if (Number(copies) >= wait) return numbers;
-      throw new ArchiveError(
-        "unreachable",
-        `${copies} of ${wait} replicas of Redis have the lines`,
-      );
-    });
+    return await this.#insist((guard) =>
+      this.#redis.run(APPEND, keys, [...guard, ...args])
+    ) as number[];
   }
 
   async #resultOf({ user, line }: Entry, number: number): Promise<Appended> {
@@ -263,9 +251,9 @@ export class BusArchive implements SharedArchive {
     const own = this.#replica.takeResult(Math.abs(number));
     if (own !== undefined) return own;
     const event = line === undefined ? undefined : await this.#store.line(user, line);
-    return event === undefined
-      ? { outcome: "refused", reason: "gone" }
-      : { outcome: "repeated", event };
+    if (event !== undefined) return { outcome: "repeated", event };
+    // A failover can lose a new line.
+    return { outcome: "refused", reason: number > 0 ? "lost" : "gone" };
   }
 
   /** Returns the event that a user has stored under the id of a line. */
@@ -541,9 +529,10 @@ export class BusArchive implements SharedArchive {
     const fresh = crypto.randomUUID();
     const store = this.#replica.openStore(this.#options.copy);
     const mine = known || (store.lastSeq > 0 ? store.epoch : "");
-    const { lastSeq, position } = this.#replica;
-    const args = ["", "", fresh, mine, `${Math.max(store.lastSeq, lastSeq)}`, `${position}`];
-    const bus = await this.#redis.run(INIT, keys, args) as [string, number, number];
+    const { lastSeq, position, mark } = this.#replica;
+    const last = Math.max(store.lastSeq, lastSeq);
+    const args = ["", "", fresh, mine, `${last}`, `${position}`, mark];
+    const bus = await this.#redis.run(INIT, keys, args) as [string, number, number, string];
     this.#epoch = bus[0];
     await this.#replica.load(bus, this.#options.copy);
   }
@@ -555,7 +544,8 @@ export class BusArchive implements SharedArchive {
     if (duration > 0) {
       const parts = { redis: this.#redis, keys: this.#keys, epoch: this.#epoch, duration };
       this.#lease = new NodeLease(parts, {
-        onRenewed: (seq) => this.#compare(seq),
+        expected: () => this.#replica.expected,
+        onRenewed: (position, mark, expected) => this.#compare(position, mark, expected),
         onLost: (reason) => this.#lose(reason),
       });
       const lease = this.#lease;
@@ -569,9 +559,10 @@ export class BusArchive implements SharedArchive {
   }
 
   /** Notices that Redis has lost what this node has seen. */
-  #compare(position: number): void {
+  #compare(position: number, mark: string, expected: number): void {
     this.gauges.last = position;
-    if (position < this.#replica.position) this.#lose("Redis has lost lines");
+    const isOther = position === this.#replica.position && mark !== this.#replica.mark;
+    if (position < expected || isOther) this.#lose("Redis has lost lines");
   }
 
   async #follow(signal: AbortSignal): Promise<void> {

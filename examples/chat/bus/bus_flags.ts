@@ -35,7 +35,7 @@ export const busFlags = {
     default: 0,
     min: 0,
     max: 16,
-    help: "Replicas of Redis that must have a line before it is confirmed",
+    help: "Replicas of Redis that must have a line before users see it",
   },
   busLease: {
     type: "duration",

@@ -53,6 +53,11 @@ export class BusKeys {
     return `${this.#prefix}:lines:${user}`;
   }
 
+  /** The key that is written before the answers of replicas are counted. */
+  get written(): string {
+    return `${this.#prefix}:written`;
+  }
+
   /** Returns the content of a file. */
   blob(id: string): string {
     return `${this.#prefix}:blob:${id}`;

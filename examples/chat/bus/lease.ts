@@ -19,8 +19,10 @@ const RENEWALS = 5;
 
 /** The functions that a lease calls. */
 export interface LeaseHooks {
-  /** Receives the last position of the bus after each renewal. */
-  onRenewed(position: number): void;
+  /** Returns the position that the bus must have, before each renewal. */
+  expected(): number;
+  /** Receives the last position of the bus and its mark after each renewal, and the position that it must have. */
+  onRenewed(position: number, mark: string, expected: number): void;
   /** Receives the reason if the lease is lost or nearly over, once. */
   onLost(reason: string): void;
 }
@@ -105,16 +107,16 @@ export class NodeLease {
   }
 
   async #ask(isNew: boolean): Promise<void> {
-    const sent = performance.now();
+    const [sent, expected] = [performance.now(), this.#hooks.expected()];
     const args = [this.#epoch, this.node, `${this.#duration}`, isNew ? "1" : "0"];
-    const reply = await this.#redis.run(RENEW, this.#keys.fixed, args) as [number, number];
+    const reply = await this.#redis.run(RENEW, this.#keys.fixed, args) as [number, number, string];
     if (this.#isOver) return;
     this.nodes = reply[1];
     clearTimeout(this.#end);
     const left = sent + this.#duration * SAFE - performance.now();
     if (left <= 0) return this.#lose("the lease was renewed too late");
     this.#end = setTimeout(() => this.#lose("the bus does not answer"), left);
-    this.#hooks.onRenewed(reply[0]);
+    this.#hooks.onRenewed(reply[0], reply[2], expected);
   }
 
   #lose(reason: string): void {

@@ -7,6 +7,7 @@
  */
 
 import type { Entry, FileRecord, UserRecord } from "../archive/archive.ts";
+import { ArchiveError } from "../archive/archive_error.ts";
 import type { BusKeys } from "./keys.ts";
 import {
   decodeEntry,
@@ -31,6 +32,14 @@ export class LogGap extends Error {
   override readonly name = "LogGap";
 }
 
+/** The replicas of Redis that must have what a node reads. */
+export interface Copies {
+  /** The number; 0 if nobody asks. */
+  readonly count: number;
+  /** The time that they may take, in milliseconds. */
+  readonly timeout: number;
+}
+
 /** A record of the log; a line with its content, unless it was removed from its stream. */
 export type Told = LogRecord & { readonly entry?: Entry };
 
@@ -38,34 +47,63 @@ export type Told = LogRecord & { readonly entry?: Entry };
 export class LogReader {
   readonly #redis: Redis;
   readonly #keys: BusKeys;
+  readonly #copies: Copies;
 
   /**
    * @param redis A connection for reading alone, because reading waits.
    * @param keys The keys of the chat.
+   * @param copies The replicas that must have a record before a node takes it.
    */
-  constructor(redis: Redis, keys: BusKeys) {
+  constructor(redis: Redis, keys: BusKeys, copies: Copies = { count: 0, timeout: 0 }) {
     this.#redis = redis;
     this.#keys = keys;
+    this.#copies = copies;
   }
 
   /**
-   * Returns the records after a position, or nothing if none comes within a second.
+   * Returns the records after a position with a mark, or nothing if none comes within a second.
    *
    * @throws {LogGap} If records are missing.
+   * @throws {ArchiveError} If Redis, or too few of its replicas, have the records.
    */
-  async next(after: number): Promise<readonly Told[]> {
+  async next(after: number, mark: string): Promise<readonly Told[]> {
     const args = ["XREAD", "COUNT", `${PORTION}`, "BLOCK", `${BLOCK}`, "STREAMS"];
     const reply = await this.#redis.command([...args, this.#keys.of("log"), `${after}-0`], {
       key: this.#keys.of("log"),
       wait: BLOCK,
     }) as [string, StreamEntry[]][] | null;
     const records = (reply?.[0]?.[1] ?? []).map(logRecord);
-    let last = after;
-    for (const { pos, previous } of records) {
-      if (previous !== last) throw new LogGap(`Records are missing after ${last}`);
-      last = pos;
+    let [last, known] = [after, mark];
+    for (const { pos, previous, mark } of records) {
+      if (pos !== last + 1 || previous !== known) {
+        throw new LogGap(`Records are missing after ${last}`);
+      }
+      [last, known] = [pos, mark];
     }
+    if (records.length > 0) await this.requireCopies(last, known);
     return await this.#withEntries(records);
+  }
+
+  /**
+   * Resolves when the replicas have everything up to a position. `WAIT` counts the replicas that have the last
+   * write of its own connection. After a failover, Redis can be another server between two commands, so the
+   * record must still be there afterwards.
+   */
+  async requireCopies(position: number, mark: string): Promise<void> {
+    const { count, timeout } = this.#copies;
+    if (count === 0) return;
+    const [key, id] = [this.#keys.written, `${position}-0`];
+    const [, copies, records] = await Promise.all([
+      this.#redis.command(["SET", key, "1"]),
+      this.#redis.command(["WAIT", `${count}`, `${timeout}`], { key, wait: timeout }),
+      this.#redis.command(["XRANGE", this.#keys.of("log"), id, id], { wait: timeout }),
+    ]);
+    if (Number(copies) < count) {
+      const text = `${copies} of ${count} replicas of Redis have the lines`;
+      throw new ArchiveError("unreachable", text);
+    }
+    const [record] = (records as StreamEntry[]).map(logRecord);
+    if (record?.mark !== mark) throw new LogGap(`Redis has lost the record ${position}`);
   }
 
   /** Adds the contents of lines, with one question for each room. */

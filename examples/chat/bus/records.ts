@@ -12,12 +12,14 @@ import type { Entry, SessionState, UserRecord } from "../archive/archive.ts";
 export interface LogRecord {
   /** The position. */
   readonly pos: number;
-  /** The position of the record before. */
-  readonly previous: number;
+  /** The mark of the record before. */
+  readonly previous: string;
+  /** The mark: a digest of the content and of the mark before. */
+  readonly mark: string;
   /** The number of a line. */
   readonly seq: number;
-  /** A line, a user, a file, removed files, a forgotten user. */
-  readonly type: "e" | "u" | "f" | "x" | "k";
+  /** A line, a user, a file, removed files, a forgotten user; the beginning of an epoch. */
+  readonly type: "e" | "u" | "f" | "x" | "k" | "i";
   /** The node that wrote it. */
   readonly node: string;
   /** The room of a line. */
@@ -55,7 +57,8 @@ export function logRecord([id, pairs]: StreamEntry): LogRecord {
   const text = (name: string) => fields.get(name) ?? "";
   return {
     pos: numberOf(id),
-    previous: Number(text("p")),
+    previous: text("p"),
+    mark: text("m"),
     seq: Number(text("q")),
     type: text("t") as LogRecord["type"],
     node: text("n"),

@@ -54,6 +54,8 @@ interface Waiter {
 export class Replica {
   /** The position of the last record that the copy has. */
   position = 0;
+  /** The mark of this record. */
+  mark = "";
   /** The number of the last line that the copy has. */
   lastSeq = 0;
   /** The users for whom this node acts, with the numbers of their claims. */
@@ -66,7 +68,8 @@ export class Replica {
   /** The results of other records of this node, by position. */
   readonly #answers = new Map<number, unknown>();
   readonly #waiters = new Set<Waiter>();
-  #held: Promise<unknown> = Promise.resolve();
+  /** The last position that someone has waited for. */
+  #awaited = 0;
   #notedAt = 0;
 
   /** Makes a copy, which has no store yet. */
@@ -100,14 +103,21 @@ export class Replica {
     return take(this.#answers, pos);
   }
 
+  /** The position that Redis has, as far as this node knows. */
+  get expected(): number {
+    return Math.max(this.position, this.#awaited);
+  }
+
   /** Resolves when the copy has a record. */
   reached(pos: number): Promise<void> {
+    this.#awaited = Math.max(this.#awaited, pos);
     if (pos <= this.position) return Promise.resolve();
     return new Promise((resolve, reject) => this.#waiters.add({ pos, resolve, reject }));
   }
 
   /** Ends all waiting. */
   fail(error: unknown): void {
+    this.#awaited = 0;
     for (const { reject } of this.#waiters) reject(error);
     this.#waiters.clear();
     this.#results.clear();
@@ -115,19 +125,14 @@ export class Replica {
     this.owned.clear();
   }
 
-  /** Lets lines of this node wait until some work has succeeded or failed. */
-  holdUntil(work: Promise<unknown>): void {
-    this.#held = work.catch(() => {});
-  }
-
   /**
    * Reads what Redis has and the copy does not have.
    *
-   * @param bus The id of the chat in Redis, the last number and the last position.
+   * @param bus The id of the chat in Redis, the last number, the last position and its mark.
    * @param make Makes an empty store, in case that Redis has lost its data.
    */
   async load(
-    [epoch, last, position]: readonly [string, number, number],
+    [epoch, last, position, mark]: readonly [string, number, number, string],
     make: () => ReplicaStore,
   ): Promise<void> {
     const { log, isPermanent } = this.#parts;
@@ -144,8 +149,9 @@ export class Replica {
       await this.store.append(entries.slice(i, i + PORTION));
     }
     await this.store.saveUsers((await log.users()).map(({ user }) => user));
+    await log.requireCopies(position, mark);
     this.lastSeq = last;
-    this.position = position;
+    [this.position, this.mark] = [position, mark];
     if (isPermanent) await this.#makeGroup();
   }
 
@@ -179,9 +185,8 @@ export class Replica {
 
   /** Waits for records, and takes them. */
   async advance(follower: Follower, node: string, signal: AbortSignal): Promise<void> {
-    const records = await this.#parts.log.next(this.position);
+    const records = await this.#parts.log.next(this.position, this.mark);
     if (records.length === 0) return;
-    if (records.some((record) => record.node === node && record.type === "e")) await this.#held;
     await follower.feed(async () => {
       if (!signal.aborted) await this.#take(records, follower, node);
     });
@@ -199,7 +204,7 @@ export class Replica {
       await this.#takeLines(run, follower, node);
       run = [];
       await this.#takeOther(record, follower, node);
-      this.#moveTo(record.pos);
+      this.#moveTo(record);
     }
     await this.#takeLines(run, follower, node);
   }
@@ -219,7 +224,7 @@ export class Replica {
     const last = records.at(-1)!;
     this.lastSeq = last.seq;
     await follower.hear(events);
-    this.#moveTo(last.pos);
+    this.#moveTo(last);
   }
 
   async #takeOther(record: Told, follower: Follower, node: string): Promise<void> {
@@ -256,8 +261,8 @@ export class Replica {
     if (await this.store.file(file.id) === undefined) await this.store.saveFile(file);
   }
 
-  #moveTo(pos: number): void {
-    this.position = pos;
+  #moveTo({ pos, mark }: Told): void {
+    [this.position, this.mark] = [pos, mark];
     for (const waiter of this.#waiters) {
       if (waiter.pos > pos) continue;
       this.#waiters.delete(waiter);

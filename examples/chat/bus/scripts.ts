@@ -1,9 +1,10 @@
 /**
  * The scripts that Redis runs. Each is one step for all nodes: nothing happens between its commands.
  *
- * The stream `log` names everything that nodes tell each other, in one order: the position is the id, and the
- * position before it is in `p`, so a reader notices a gap. A line is in the stream of its room, and its number
- * is the id there.
+ * The stream `log` names everything that nodes tell each other, in one order: the position is the id. Each record
+ * has a mark, which is the digest of its content and of the mark before it. A reader compares the marks. So it
+ * notices a gap, and a Redis that has lost records and has got others in their places. A line is in the stream of
+ * its room, and its number is the id there.
  *
  * **Permissions**: none.
  *
@@ -28,13 +29,15 @@ local seqkey, poskey, epochkey, log, nodes, owners, names, namekeys, users, toke
   unpack(KEYS, 1, 14)
 local epoch, node = ARGV[1], ARGV[2]
 local seq = tonumber(redis.call('GET', seqkey) or '0')
-local pos = tonumber(redis.call('GET', poskey) or '0')
-local function note(...)
-  local last = string.format('%d', pos)
+local pos, mark = string.match(redis.call('GET', poskey) or '0 ', '^(%d+) ?(.*)$')
+pos = tonumber(pos)
+local function note(content, ...)
+  local last = mark
   pos = pos + 1
+  mark = string.sub(redis.sha1hex(table.concat({ last, content, ... }, '\\0')), 1, 16)
   local now = string.format('%d', pos)
-  redis.call('XADD', log, 'MAXLEN', '~', ${LOG}, now .. '-0', 'p', last, ...)
-  redis.call('SET', poskey, now)
+  redis.call('XADD', log, 'MAXLEN', '~', ${LOG}, now .. '-0', 'p', last, 'm', mark, ...)
+  redis.call('SET', poskey, now .. ' ' .. mark)
 end
 `;
 
@@ -52,20 +55,28 @@ end
 `;
 
 /**
- * Returns the epoch, the last number and the last position, and makes them in an empty Redis. If Redis has
- * lost what a node has seen, the epoch changes.
+ * Returns the epoch, the last number, the last position and its mark, and makes them in an empty Redis. If Redis
+ * has lost what a node has seen, the epoch changes.
  */
 export const INIT: Script = script(`${NAMES}
 local fresh, known, number, position = ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
+local theirs = ARGV[7]
+local function loses()
+  if seq < number or pos < position then return true end
+  if pos == position then return mark ~= theirs end
+  local id = string.format('%d-0', position)
+  local record = redis.call('XRANGE', log, id, id)[1]
+  return record ~= nil and record[2][4] ~= theirs
+end
 local now = redis.call('GET', epochkey)
-if now and not (now == known and (seq < number or pos < position)) then return { now, seq, pos } end
+if now and not (now == known and loses()) then return { now, seq, pos, mark } end
 if now then redis.call('INCRBY', lastuser, 1000) end
 redis.call('SET', epochkey, fresh)
 seq, pos = math.max(seq, number), math.max(pos, position)
-if now then seq, pos = seq + 1, pos + 1 end
+if now then seq = seq + 1 end
 redis.call('SET', seqkey, string.format('%d', seq))
-redis.call('SET', poskey, string.format('%d', pos))
-return { fresh, seq, pos }
+note(fresh, 't', 'i')
+return { fresh, seq, pos, mark }
 `);
 
 /**
@@ -89,8 +100,6 @@ for i = 3, #ARGV, 7 do
   local owner = node ~= '' and redis.call('HGET', owners, user)
   local known = once ~= '' and redis.call('ZSCORE', lines, once)
   if known then
-    -- A write, so that WAIT also covers the earlier attempt.
-    redis.call('SET', seqkey, string.format('%d', seq))
     results[#results + 1] = -tonumber(known)
   elseif node ~= '' and not (owner and string.sub(owner, 1, #node + 1) == node .. '/') then
     results[#results + 1] = 0
@@ -101,7 +110,7 @@ for i = 3, #ARGV, 7 do
     redis.call('SADD', rooms, room)
     redis.call('SET', seqkey, string.format('%d', at))
     seq = at
-    note('t', 'e', 'r', room, 'q', string.format('%d', at), 'n', node)
+    note(data, 't', 'e', 'r', room, 'q', string.format('%d', at), 'n', node)
     if once ~= '' then
       redis.call('ZADD', lines, at, once)
       redis.call('ZREMRANGEBYRANK', lines, 0, -${LINES + 1})
@@ -154,7 +163,7 @@ for i = 4, #ARGV, 7 do
       redis.call('HSET', namekeys, id, key)
       if not holder then redis.call('HSET', names, key, id) end
     end
-    note('t', 'u', 'u', id, 'n', node, 'f', fence, 's', state, 'd', data)
+    note('', 't', 'u', 'u', id, 'n', node, 'f', fence, 's', state, 'd', data)
     results[#results + 1] = id .. ' ' .. fence
   end
 end
@@ -164,7 +173,7 @@ return results
 /**
  * Renews the lease of a node, or begins it. Ends the leases that are over, and gives the sessions of their
  * nodes to this node: browsers may come back, terminals are gone. Arguments: duration in milliseconds,
- * whether the lease is new. Returns the last position and the number of nodes.
+ * whether the lease is new. Returns the last position, the number of nodes, and the mark of the position.
  */
 export const RENEW: Script = script(`${WITHOUT_MEMORY}${NAMES}
 local lease, fresh = tonumber(ARGV[3]), ARGV[4] == '1'
@@ -192,12 +201,12 @@ if dead > 0 or fresh then
         redis.call('HDEL', namekeys, id)
         redis.call('HDEL', owners, id)
       end
-      note('t', 'u', 'u', id, 'n', node, 'f', fence, 's', state, 'a', '1',
+      note('', 't', 'u', 'u', id, 'n', node, 'f', fence, 's', state, 'a', '1',
         'd', redis.call('HGET', users, id))
     end
   end
 end
-return { pos, redis.call('ZCARD', nodes) }
+return { pos, redis.call('ZCARD', nodes), mark }
 `);
 
 /** Ends the lease of a node. The next node that renews its own takes over the sessions. */
@@ -213,7 +222,7 @@ return 1
 export const TELL: Script = script(`${GUARD}
 local kind, data, file = ARGV[3], ARGV[4], ARGV[5]
 if kind == 'f' then redis.call('HSET', files, file, data) end
-note('t', kind, 'n', node, 'd', data)
+note('', 't', kind, 'n', node, 'd', data)
 return pos
 `);
 
@@ -226,7 +235,7 @@ redis.call('HDEL', owners, id)
 redis.call('HDEL', namekeys, id)
 redis.call('HDEL', users, id)
 if hash ~= '' then redis.call('HDEL', tokens, hash) end
-note('t', 'k', 'n', node, 'd', id)
+note('', 't', 'k', 'n', node, 'd', id)
 return pos
 `);
 

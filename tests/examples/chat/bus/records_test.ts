@@ -26,11 +26,24 @@ Deno.test("a user keeps everything, with the state that Redis has beside the rec
   assertEquals(decodeUser(4, "away", encodeUser(ann)), { ...ann, id: 4, session: "away" });
 });
 
-Deno.test("a record of the log has its position, and the one before", () => {
-  const record = logRecord(["12-0", ["p", "11", "t", "e", "r", "#tea", "q", "7", "n", "node"]]);
+Deno.test("a record of the log has its position, its mark and the one before", () => {
+  const record = logRecord(["12-0", [
+    "p",
+    "aa",
+    "m",
+    "ab",
+    "t",
+    "e",
+    "r",
+    "#tea",
+    "q",
+    "7",
+    "n",
+    "node",
+  ]]);
   assertEquals(
-    [record.pos, record.previous, record.type, record.room, record.seq, record.node],
-    [12, 11, "e", "#tea", 7, "node"],
+    [record.pos, record.previous, record.mark, record.type, record.room, record.seq, record.node],
+    [12, "aa", "ab", "e", "#tea", 7, "node"],
   );
   assertEquals(record.isAdopted, false);
 });
