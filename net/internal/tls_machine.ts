@@ -13,7 +13,7 @@ import {
 const PLAIN = new Uint8Array(64 * 1024);
 const NOTHING = new Uint8Array(0);
 /** Maximum number of bytes that a machine encrypts at once. */
-const PIECE = 48 * 1024;
+const PIECE = 32 * 1024;
 /** Writes and shutdowns complete at once, so nobody listens to their requests. */
 const REQUEST = {};
 const [CLIENT, SERVER] = [0, 1];
