@@ -10,7 +10,7 @@ import { connectTcp } from "../../net/tcp/client.ts";
 export async function exchange(
   port: number,
   text: string | Uint8Array,
-  { halfClose = false, millis = 5000, latin1 = false }: {
+  { halfClose = false, millis = 30_000, latin1 = false }: {
     halfClose?: boolean;
     millis?: number;
     latin1?: boolean;

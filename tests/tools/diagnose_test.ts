@@ -35,7 +35,7 @@ import { writeCertificate } from "../_support/x509_writer.ts";
 
 const WAY: readonly DiagnoseStepName[] = ["dns", "tcp", "tls", "http"];
 const way = (url: string, options: DiagnoseOptions = {}) =>
-  diagnose(url, { steps: WAY, timeout: 2000, ...options });
+  diagnose(url, { steps: WAY, timeout: 30_000, ...options });
 
 /** Answers each request with the same bytes, over TCP or TLS. */
 function answering(answer: string, tls?: { cert: string; key: string }) {

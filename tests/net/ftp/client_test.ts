@@ -541,7 +541,7 @@ Deno.test("a data connection to somebody else is a failure of TLS, whatever the 
     },
   });
   const connectData = () => Promise.resolve(near);
-  const ftp = await connectFtp({ caCerts: [ca], port: server.port, timeout: 5000, connectData });
+  const ftp = await connectFtp({ caCerts: [ca], port: server.port, timeout: 30_000, connectData });
   const error = await assertRejects(() => ftp.download("x"), NetError);
   assertEquals([error.kind, ftp.open], ["tls", false]);
   await ftp.close();
@@ -550,7 +550,7 @@ Deno.test("a data connection to somebody else is a failure of TLS, whatever the 
 
 Deno.test("STARTTLS: nothing smuggled in, and no data without encryption", async () => {
   const { ca } = await testCertificates();
-  const options = { caCerts: [ca], timeout: 5000, username: "ann", password: "secret" };
+  const options = { caCerts: [ca], timeout: 30_000, username: "ann", password: "secret" };
   await using evil = files(say("x"), { AUTH: () => "234 go\r\n230 injected\r\n" });
   const injected = await assertRejects(() => connectFtp({ ...options, port: evil.port }), NetError);
   assertEquals(injected.kind, "protocol");

@@ -32,7 +32,7 @@ async function withoutNotify(
     FEAT: () => "211 none\r\n",
     SIZE: () => answers.SIZE ?? "502 what\r\n",
   }, answers.END);
-  await using ftp = await connectFtp({ caCerts: [ca], port: server.port, timeout: 5000 });
+  await using ftp = await connectFtp({ caCerts: [ca], port: server.port, timeout: 30_000 });
   await work(ftp);
 }
 
@@ -187,7 +187,7 @@ Deno.test("encryptData: false leaves the data connections unencrypted", async ()
   await using server = fileServer(say("hello"), {
     AUTH: (_, conn) => beginTls(conn, "234 go\r\n"),
   });
-  const options = { caCerts: [ca], port: server.port, timeout: 5000 };
+  const options = { caCerts: [ca], port: server.port, timeout: 30_000 };
   await using ftp = await connectFtp({ ...options, encryptData: false });
   assertEquals([await textOf(await ftp.download("x")), ftp.encrypted], ["hello", true]);
   assert(server.heard.includes("PROT C") && !server.heard.includes("PROT P"));
@@ -364,11 +364,11 @@ Deno.test("client certificates and pins are for data connections as well", async
   const others = ["0".repeat(64)];
   for (const trust of [{ caCerts: [ca] }, { pin }, { pin: [...others, pin] }]) {
     await using server = start();
-    await using ftp = await connectFtp({ ...trust, cert, key, port: server.port, timeout: 5000 });
+    await using ftp = await connectFtp({ ...trust, cert, key, port: server.port, timeout: 30_000 });
     assertEquals(await textOf(await ftp.download("x")), "hello");
   }
   assertEquals(shown, Array(6).fill("test client"));
   await using server = start();
-  const wrong = { pin: others, cert, key, port: server.port, timeout: 5000 };
+  const wrong = { pin: others, cert, key, port: server.port, timeout: 30_000 };
   assertEquals((await assertRejects(() => connectFtp(wrong), NetError)).tls, "pin");
 });

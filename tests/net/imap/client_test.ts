@@ -12,7 +12,7 @@ import { testCertificates } from "../../_support/certificates.ts";
 import { needsDovecot, startDovecot } from "../../_support/dovecot.ts";
 import { type Answer, beginTls, lineServer } from "../../_support/line_server.ts";
 
-const PLAIN: ConnectImapOptions = { tls: "none", allowPlaintextLogin: true, timeout: 2000 };
+const PLAIN: ConnectImapOptions = { tls: "none", allowPlaintextLogin: true, timeout: 30_000 };
 const ANN = { username: "ann", password: "secret" };
 
 /** A server of which each command is answered by `answers`; `$` stands for the tag. */
@@ -290,7 +290,7 @@ Deno.test("STARTTLS: encrypted before the login, never skipped, nothing smuggled
   const { ca } = await testCertificates();
   const starttls: Answer = (line, conn) => beginTls(conn, `${line.split(" ")[0]} OK begin\r\n`);
   await using server = mailbox({ STARTTLS: starttls }, "IMAP4rev1 STARTTLS");
-  const options = { ...ANN, tls: "starttls" as const, caCerts: [ca], timeout: 5000 };
+  const options = { ...ANN, tls: "starttls" as const, caCerts: [ca], timeout: 30_000 };
   {
     await using mail = await connectImap({ ...options, port: server.port });
     assert(mail.encrypted);
@@ -357,7 +357,7 @@ Deno.test("nothing that comes before STARTTLS is reported or kept", async () => 
       beginTls(conn, `${forged}${line.split(" ")[0]} OK [CAPABILITY MOVE] begin\r\n`),
   });
   await using mail = await connectImap({
-    ...{ tls: "starttls", caCerts: [ca], timeout: 5000, port: server.port },
+    ...{ tls: "starttls", caCerts: [ca], timeout: 30_000, port: server.port },
     onEvent: ({ type }) => void reports.push(type),
     onInvalid: ({ what }) => void reports.push(what),
   });
@@ -369,7 +369,7 @@ Deno.test("STARTTLS waits for its command to be written, however early the answe
   const answering = server.write(
     "* OK hi\r\n* CAPABILITY STARTTLS\r\na1 OK done\r\na2 OK begin\r\n",
   );
-  const connecting = connectImap({ tls: "starttls", connection, timeout: 2000 });
+  const connecting = connectImap({ tls: "starttls", connection, timeout: 30_000 });
   const heard = [await server.readLine()];
   await answering;
   await delay(20);

@@ -32,7 +32,7 @@ async function session(says: string | undefined, cut = Infinity, isLast = false)
   const mail = await connectImap({
     connection: near,
     tls: "none",
-    timeout: 5000,
+    timeout: 30_000,
     onInvalid: () => void invalid++,
   });
   await mail.select("INBOX");

@@ -31,7 +31,7 @@ async function download(
     }
     return `${verb === "CAPABILITY" ? "* CAPABILITY IMAP4rev1\r\n" : ""}${tag} OK\r\n`;
   });
-  await using mail = await connectImap({ tls: "none", timeout: 5000, port: server.port });
+  await using mail = await connectImap({ tls: "none", timeout: 30_000, port: server.port });
   const { content, charset, part: described } = await mail.download(7, part ?? "2");
   const text = await new Response(content).text();
   await mail.noop();

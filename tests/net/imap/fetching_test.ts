@@ -24,7 +24,7 @@ function mailbox(fetch: Answer, others: Record<string, string> = {}): LineServer
 }
 
 const connect = (server: LineServer, options: ConnectImapOptions = {}) =>
-  connectImap({ tls: "none", timeout: 5000, port: server.port, ...options });
+  connectImap({ tls: "none", timeout: 30_000, port: server.port, ...options });
 
 const size = (uid: number) => `* ${uid} FETCH (UID ${uid} RFC822.SIZE ${uid}0)\r\n`;
 const uids = (messages: readonly ImapMessage[]) => messages.map(({ uid }) => uid);

@@ -106,7 +106,7 @@ for (const name of Object.keys(CONNECT) as (keyof typeof CONNECT)[]) {
     await using server = TRIALS[name]!.serve();
     const noops = () => server.heard.filter((line) => line.endsWith("NOOP")).length;
     const { username: _, password: __, ...nobody } = PLAIN;
-    const options = { ...nobody, port: server.port, timeout: 5000 };
+    const options = { ...nobody, port: server.port, timeout: 30_000 };
     await using silent = await CONNECT[name](options);
     // Longer than any timer of the system can be, which would fire at once.
     await using patient = await CONNECT[name]({ ...options, keepAlive: 2 ** 31 });

@@ -27,7 +27,7 @@ async function talk<O extends MailLoginOptions<string>>(
     const client = await connect({
       connection: near,
       tls: "none",
-      timeout: 2000,
+      timeout: 30_000,
       allowPlaintextLogin: true,
       username: "ann",
       password: "secret",

@@ -74,7 +74,7 @@ for (const [name, { greeting, answer, connect, ways }] of Object.entries(PROTOCO
         port: server.port,
         tls: "none",
         allowPlaintextLogin: true,
-        timeout: 2000,
+        timeout: 30_000,
         username: "ann",
         ...(way === "XOAUTH2" ? { accessToken: TOKEN } : { password: PASSWORD }),
         ...(way !== undefined && { mechanism: way }),

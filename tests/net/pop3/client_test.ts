@@ -45,7 +45,7 @@ function maildrop(overrides: Record<string, Answer> = {}, capabilities = "USER\r
   });
 }
 
-const PLAIN: ConnectPop3Options = { tls: "none", allowPlaintextLogin: true, timeout: 2000 };
+const PLAIN: ConnectPop3Options = { tls: "none", allowPlaintextLogin: true, timeout: 30_000 };
 const ANN = { username: "ann", password: "secret" };
 
 async function read(stream: ReadableStream<Uint8Array>): Promise<string> {

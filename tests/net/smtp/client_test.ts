@@ -264,7 +264,7 @@ Deno.test("STARTTLS: encrypted before the login, never skipped, nothing smuggled
     line === `AUTH PLAIN ${btoa("\0ann\0secret")}` ? "235 2.7.0 in\r\n" : "535 5.7.8 no\r\n";
   const starttls: Answer = (_, conn) => beginTls(conn, "220 go\r\n");
   await using server = post({ STARTTLS: starttls, AUTH: auth }, ["STARTTLS", "AUTH PLAIN LOGIN"]);
-  const options = { caCerts: [ca], port: server.port, timeout: 5000 };
+  const options = { caCerts: [ca], port: server.port, timeout: 30_000 };
   {
     await using mail = await connectSmtp({ ...options, ...ANN });
     assert(mail.encrypted);
@@ -292,7 +292,7 @@ Deno.test("STARTTLS: encrypted before the login, never skipped, nothing smuggled
   assertEquals(injected.kind, "protocol");
   // A certificate that nobody vouches for.
   const untrusted = await assertRejects(
-    () => connectSmtp({ port: server.port, timeout: 5000 }),
+    () => connectSmtp({ port: server.port, timeout: 30_000 }),
     NetError,
   );
   assertEquals(untrusted.kind, "tls");

@@ -251,7 +251,7 @@ Deno.test("REQUIRETLS is sent over TLS only, to servers that offer it", async ()
   const { ca } = await testCertificates();
   const starttls: Answer = (_, conn) => beginTls(conn, "220 go\r\n");
   await using server = post({ STARTTLS: starttls }, ["STARTTLS", "REQUIRETLS"]);
-  await using mail = await connectSmtp({ caCerts: [ca], port: server.port, timeout: 5000 });
+  await using mail = await connectSmtp({ caCerts: [ca], port: server.port, timeout: 30_000 });
   await mail.send(ENVELOPE, "x", { requireTls: true });
   assertEquals(heard(server, /^MAIL/), ["MAIL FROM:<ann@a.test> REQUIRETLS"]);
 });

@@ -207,6 +207,6 @@ Deno.test("the answer to a client that has ended its side ends in good order", a
   await using conn = await dial(listening.addr.port);
   await conn.write("last words\n");
   await conn.closeWrite();
-  const answer = await Array.fromAsync(conn.lines({ timeout: 5000 }));
+  const answer = await Array.fromAsync(conn.lines({ timeout: 30_000 }));
   assertEquals(answer, ["you are nobody", "last words"]);
 });

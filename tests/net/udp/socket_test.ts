@@ -115,7 +115,7 @@ for (const backend of ["deno", "node"] as const) {
       await b.send(`answer to ${decode(data)}`, from);
     })();
     const match = (data: Uint8Array) => decode(data).startsWith("answer");
-    const answer = await a.request("question", b.addr, { match, timeout: 5000 });
+    const answer = await a.request("question", b.addr, { match, timeout: 30_000 });
     await serving;
     assertEquals(decode(answer.data), "answer to question");
     const rest = [await a.receive({ timeout: 30_000 }), await a.receive({ timeout: 30_000 })];
@@ -203,7 +203,7 @@ for (const backend of ["deno", "node"] as const) {
     await using _b = b;
     const match = (data: Uint8Array) => new DataView(data.buffer).getUint16(0) === 1;
     const asking = assertRejects(
-      () => a.request("x", b.addr, { match, timeout: 5000 }),
+      () => a.request("x", b.addr, { match, timeout: 30_000 }),
       RangeError,
     );
     const { from } = await b.receive();

@@ -17,7 +17,7 @@ const authority = await developmentAuthority();
 const pair = await authority.issue({ names: ["127.0.0.1", "localhost"] });
 
 const way = (url: string, options: DiagnoseOptions = {}) =>
-  diagnose(url, { steps: ["dns", "tcp", "tls", "http"], timeout: 5000, ...options });
+  diagnose(url, { steps: ["dns", "tcp", "tls", "http"], timeout: 30_000, ...options });
 
 function exchangesOf({ steps }: Diagnosis): readonly HttpExchange[] {
   return steps.flatMap((step) => step.step === "http" ? step.exchanges : []);
@@ -161,7 +161,7 @@ Deno.test("diagnose() notices TLS on a port of plain HTTP, whoever says so", asy
     `HTTP/1.1 400 Bad Request\r\nContent-Length: ${page.length}\r\n\r\n${page}`
   );
   for (const { addr: { port } } of [tls, nginx]) {
-    const found = await way(`http://127.0.0.1:${port}/`, { timeout: 2000 });
+    const found = await way(`http://127.0.0.1:${port}/`, { timeout: 30_000 });
     assertEquals(found.ok, false);
     assertMatch(found.verdict, /speaks TLS on this port$/);
     assertEquals(found.advice, `Try https://127.0.0.1:${port}/.`);

@@ -132,7 +132,7 @@ for (const [scheme, name, script, verdict] of ROWS) {
     const { port } = server.addr;
     const found = await diagnose(`${scheme}://127.0.0.1:${port}/`, {
       steps: ["dns", "tcp", "tls", "http"],
-      timeout: 5000,
+      timeout: 30_000,
     });
     if (!verdict.test(found.verdict)) throw new Error(found.verdict);
     assertEquals(found.ok, IS_FINE.test(found.verdict));

@@ -50,7 +50,9 @@ async function identify(script: Script, options = {}): Promise<ScanResult> {
   const playing = play(listener, script);
   try {
     const ports = [listener.addr.port];
-    for await (const found of scan(hostname, { ports, service: true, timeout: 5000 })) return found;
+    for await (const found of scan(hostname, { ports, service: true, timeout: 30_000 })) {
+      return found;
+    }
     throw new Error("no result");
   } finally {
     listener.close();

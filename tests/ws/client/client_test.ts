@@ -71,7 +71,7 @@ Deno.test("what is no HTTP at all, or ends in the middle, is an error of the pro
       await conn.read(new Uint8Array(2000));
       if (answer !== "") await conn.write(new TextEncoder().encode(answer));
     });
-    const error = await failure(server.url, { timeout: 5000 });
+    const error = await failure(server.url, { timeout: 30_000 });
     assert(["protocol", "truncated", "reset", "closed"].includes(error.kind), `${error.kind}`);
     assertEquals(error.kind === "timeout", false);
   }
@@ -90,7 +90,7 @@ Deno.test("a server that ends or resets at any byte of its answer is an error th
     await conn.write(answer.subarray(0, size));
   });
   for (; size < answer.length; size += 3) {
-    const error = await failure(server.url, { timeout: 5000 });
+    const error = await failure(server.url, { timeout: 30_000 });
     assert(["truncated", "reset", "closed"].includes(error.kind), `${size}: ${error}`);
     assert(error.retryable || error.kind === "closed", `${size}: ${error}`);
   }

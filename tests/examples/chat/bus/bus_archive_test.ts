@@ -20,7 +20,7 @@ async function onRedis(): Promise<ArchiveFixture> {
   const name = crypto.randomUUID();
   const open = async () => {
     const archive = await BusArchive.open({
-      redis: { target: parseBusTarget(url)!, timeout: 5000 },
+      redis: { target: parseBusTarget(url)!, timeout: 30_000 },
       name,
       lease: 0,
       wait: 0,

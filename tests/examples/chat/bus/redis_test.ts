@@ -12,7 +12,7 @@ import { Node } from "./_bus.ts";
 import { cli } from "./_redis_cli.ts";
 
 function connect(url: string, more: Partial<ConstructorParameters<typeof Redis>[0]> = {}) {
-  const client = new Redis({ target: parseBusTarget(url)!, timeout: 5000, ...more });
+  const client = new Redis({ target: parseBusTarget(url)!, timeout: 30_000, ...more });
   return { client, [Symbol.dispose]: () => client.close() };
 }
 

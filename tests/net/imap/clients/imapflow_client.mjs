@@ -38,7 +38,7 @@ async function run({ port, does }) {
     doSTARTTLS: false,
     auth: { user: "ann", pass: "secret" },
     logger: false,
-    socketTimeout: 4000,
+    socketTimeout: 10_000,
     disableAutoIdle: true,
   });
   let isGone = false;
@@ -63,12 +63,12 @@ async function run({ port, does }) {
 
 let input = "";
 for await (const chunk of process.stdin) input += chunk;
-const late = { error: "no result within 8 s" };
+const late = { error: "no result within 20 s" };
 const reports = await Promise.all(
   JSON.parse(input).map((task) =>
     Promise.race([
       run(task).catch((error) => ({ error: error.message })),
-      new Promise((resolve) => setTimeout(() => resolve(late), 8000)),
+      new Promise((resolve) => setTimeout(() => resolve(late), 20_000)),
     ])
   ),
 );

@@ -44,7 +44,7 @@ def do(mail, does):
 def run(task):
     report = {}
     try:
-        mail = imaplib.IMAP4("127.0.0.1", task["port"], timeout=4)
+        mail = imaplib.IMAP4("127.0.0.1", task["port"], timeout=10)
         mail.login("ann", "secret")
         mail.select("Start")
         mail.noop()

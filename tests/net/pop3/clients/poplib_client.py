@@ -32,7 +32,7 @@ def run(port):
             report.setdefault("error", f"{name}: {error!r}")
 
     try:
-        mail = poplib.POP3("127.0.0.1", port, timeout=4)
+        mail = poplib.POP3("127.0.0.1", port, timeout=10)
         mail.user("ann")
         mail.pass_("secret")
         mail.stat()

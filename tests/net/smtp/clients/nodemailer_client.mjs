@@ -20,8 +20,8 @@ async function run({ port, to, message, login }) {
     ignoreTLS: true,
     pool: true,
     maxConnections: 1,
-    greetingTimeout: 4000,
-    socketTimeout: 4000,
+    greetingTimeout: 10_000,
+    socketTimeout: 10_000,
     ...(login && { auth: { user: "ann", pass: "secret" } }),
   });
   const reports = [];

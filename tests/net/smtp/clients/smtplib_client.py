@@ -21,7 +21,7 @@ def send(mail, to, message):
 
 def run(task):
     try:
-        mail = smtplib.SMTP("127.0.0.1", task["port"], timeout=4)
+        mail = smtplib.SMTP("127.0.0.1", task["port"], timeout=10)
         if task["login"]:
             mail.login("ann", "secret")
         reports = [send(mail, to, task["message"]) for to in (task["to"], [SECOND])]
