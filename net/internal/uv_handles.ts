@@ -1,7 +1,8 @@
 /**
  * The stream handles below `node:net`. They support three operations that `Deno.Conn` does not: to
- * stop a pending read, to drop a pending write, and to set SO_LINGER. All uses of Deno internals are
- * in this file and in `reset_transport.ts`. The code checks that each part exists before using it.
+ * stop a pending read, to drop a pending write, and to set SO_LINGER. The code checks that each part
+ * exists before using it. All uses of Deno internals are in this file, in `reset_transport.ts`, and in
+ * `tools/internal/scan_dial.ts`, which also runs in Workers.
  */
 
 import type Process from "node:process";

@@ -1,4 +1,5 @@
 import type { Pace } from "../internal/scan_pace.ts";
+import type { Dial, DialEnd } from "../internal/scan_dial.ts";
 
 /** The result of one probe: 0 open, 1 closed, 2 filtered, 3 error. */
 export type ProbeState = 0 | 1 | 2 | 3;
@@ -45,11 +46,18 @@ interface Job {
 interface Pending {
   readonly job: Job;
   readonly started: number;
-  readonly controller: AbortController;
+  cancel: () => void;
+}
+
+/** The ways to connect. */
+export interface Dials {
+  readonly plain: Dial;
+  /** For addresses with a zone, such as `fe80::1%eth0`. */
+  readonly zoned: Dial;
 }
 
 /**
- * A prober that uses the sockets of Deno.
+ * A prober that connects to ports.
  *
  * The class must not use anything else from this or another module. A Worker is created from its
  * source text, because a Worker from a file needs a permission to read it.
@@ -79,12 +87,12 @@ export class SocketProber implements Prober {
   readonly #pace: ProbePace;
   /** Most probes per second; 0 lifts the limit. */
   readonly #rate: number;
+  readonly #dials: Dials;
   readonly #onProbe: OnProbe;
   readonly #chunks: ProbeChunk[] = [];
   readonly #again: Job[] = [];
   readonly #soon: Job[] = [];
   readonly #pending = new Set<Pending>();
-  readonly #unused: AbortController[] = [];
   /** Addresses with a local failure that all ports share, and the reason. */
   readonly #hopeless = new Set<string>();
   /** The index of the next port of the first chunk. */
@@ -104,9 +112,10 @@ export class SocketProber implements Prober {
   #begun = 0;
 
   /** Creates a prober without any ports. */
-  constructor(pace: ProbePace, rate: number, onProbe: OnProbe) {
+  constructor(pace: ProbePace, rate: number, dials: Dials, onProbe: OnProbe) {
     this.#pace = pace;
     this.#rate = rate;
+    this.#dials = dials;
     this.#onProbe = onProbe;
   }
 
@@ -122,7 +131,8 @@ export class SocketProber implements Prober {
     this.#stopped = true;
     clearInterval(this.#sweeper);
     clearTimeout(this.#starter);
-    for (const { controller } of this.#pending) controller.abort();
+    for (const { cancel } of this.#pending) cancel();
+    this.#pending.clear();
   }
 
   /** Starts the probes that the limits allow now. */
@@ -178,29 +188,18 @@ export class SocketProber implements Prober {
 
   #probe(job: Job): void {
     this.#running++;
-    const controller = this.#unused.pop() ?? this.#makeController();
-    const { signal } = controller;
-    const started = performance.now();
-    const entry = { job, started, controller };
+    const { address, port } = job;
+    const dial = address.includes("%") ? this.#dials.zoned : this.#dials.plain;
+    const entry: Pending = { job, started: performance.now(), cancel: () => {} };
     this.#pending.add(entry);
     this.#startSweeper(job);
-    Deno.connect({ hostname: job.address, port: job.port, signal }).then((conn) => {
-      const ms = this.#settled(entry);
-      const { localAddr, remoteAddr } = conn;
-      conn.close();
-      this.#connected(job, ms, localAddr, remoteAddr);
+    entry.cancel = dial(address, port, (code, own, far) => {
+      this.#pending.delete(entry);
+      const ms = performance.now() - entry.started;
+      if (code === "") this.#connected(job, ms, own, far);
+      else if (!this.#failed(job, ms, code)) return;
       this.#ended();
-    }, (error: { code?: string; name: string }) => {
-      const ms = this.#settled(entry);
-      if (this.#failed(job, ms, signal.aborted, error.code ?? "", error.name)) this.#ended();
     });
-  }
-
-  /** Forgets a connection, and returns its time in milliseconds. */
-  #settled(entry: Pending): number {
-    this.#pending.delete(entry);
-    if (!entry.controller.signal.aborted) this.#unused.push(entry.controller);
-    return performance.now() - entry.started;
   }
 
   #ended(): void {
@@ -216,19 +215,12 @@ export class SocketProber implements Prober {
     this.#sweeper = setInterval(() => this.#sweep(interval), interval);
   }
 
-  #makeController(): AbortController {
-    const controller = new AbortController();
-    // Deno calls this after it has connected, and would leak the open connection if it throws.
-    controller.signal.throwIfAborted = () => {};
-    return controller;
-  }
-
-  #connected(job: Job, ms: number, own: Deno.NetAddr, far: Deno.NetAddr): void {
+  #connected(job: Job, ms: number, own: DialEnd, far: DialEnd): void {
     const { chunk, port } = job;
     this.#answered(job, ms);
     // On the local machine, a scan can connect to itself: from a port to the same port, or by two
     // crossing connections (RFC 9293 section 3.5). A second attempt shows that the port is closed.
-    const here = own.hostname === far.hostname;
+    const here = own.address === far.address;
     if (here && own.port === far.port) this.#onProbe(chunk, port, 1, ms, "ESELF");
     else if (here && !job.seen) this.#lookAgain(job);
     else this.#onProbe(chunk, port, 0, ms, "");
@@ -240,8 +232,8 @@ export class SocketProber implements Prober {
   }
 
   /** Handles a failed attempt. Returns false if it counts as running for some time. */
-  #failed(job: Job, ms: number, aborted: boolean, code: string, name: string): boolean {
-    const { chunk, address, port } = job;
+  #failed(job: Job, ms: number, code: string): boolean {
+    const { chunk, port } = job;
     if (code === "ECONNREFUSED" || code === "ECONNABORTED") {
       this.#answered(job, ms);
       this.#onProbe(chunk, port, 1, ms, code);
@@ -250,23 +242,25 @@ export class SocketProber implements Prober {
       // This may have been a connection of the scan to itself, as above.
       if (job.seen) this.#onProbe(chunk, port, 0, ms, code);
       else this.#lookAgain(job);
-    } else if (aborted || SocketProber.#FILTERED.test(code)) {
-      if (this.#stopped) return true;
-      const again = this.#pace.silent(address, ++job.tries);
-      if (again) this.#again.push(job);
-      else this.#onProbe(chunk, port, 2, ms, aborted ? "ETIMEDOUT" : code);
-    } else if (name === "NotCapable") this.#onProbe(chunk, port, 3, ms, "ENOTCAPABLE");
-    else return this.#failedHere(job, ms, code, code || name);
+    } else if (SocketProber.#FILTERED.test(code)) this.#silent(job, ms, code);
+    else if (code === "ENOTCAPABLE") this.#onProbe(chunk, port, 3, ms, code);
+    else return this.#failedHere(job, ms, code);
     return true;
   }
 
+  #silent(job: Job, ms: number, code: string): void {
+    const again = this.#pace.silent(job.address, ++job.tries);
+    if (again) this.#again.push(job);
+    else this.#onProbe(job.chunk, job.port, 2, ms, code);
+  }
+
   /** Handles a local failure, such as a lack of file descriptors. */
-  #failedHere(job: Job, ms: number, code: string, shown: string): boolean {
+  #failedHere(job: Job, ms: number, code: string): boolean {
     const scarce = SocketProber.#SCARCE.test(code);
-    const reason = `${shown} ${job.address}`;
+    const reason = `${code} ${job.address}`;
     if (job.patience-- === 0 || this.#hopeless.has(reason)) {
       if (!scarce && this.#hopeless.size < SocketProber.#REMEMBERED) this.#hopeless.add(reason);
-      this.#onProbe(job.chunk, job.port, 3, ms, shown);
+      this.#onProbe(job.chunk, job.port, 3, ms, code);
       return true;
     }
     this.#ease(scarce);
@@ -290,9 +284,15 @@ export class SocketProber implements Prober {
     this.#skipped = delayed && !this.#skipped;
     if (this.#skipped) return;
     // New limits also apply to running probes.
-    for (const { job, started, controller } of this.#pending) {
-      if (started + this.#pace.timeLimit(job.address, job.tries) <= now) controller.abort();
+    for (const entry of this.#pending) {
+      const { job, started, cancel } = entry;
+      if (started + this.#pace.timeLimit(job.address, job.tries) > now) continue;
+      this.#pending.delete(entry);
+      cancel();
+      this.#silent(job, now - started, "ETIMEDOUT");
+      this.#running--;
     }
+    this.#start();
     if (this.#pending.size === 0) {
       clearInterval(this.#sweeper);
       this.#sweeper = undefined;

@@ -2,6 +2,7 @@ import { formatAddress } from "../../net/address.ts";
 import { NetError, toNetError } from "../../net/errors/errors.ts";
 import { ignoreFailure } from "../../net/internal/ignore_failure.ts";
 import { Pace, type PaceSettings } from "../internal/scan_pace.ts";
+import { denoDial, handleDial } from "../internal/scan_dial.ts";
 import {
   type OnProbe,
   type ProbeChunk,
@@ -148,6 +149,8 @@ function makeSlots(
   onProbe: OnProbe,
   fail: (error: unknown) => void,
 ): Slot[] {
+  const zoned = denoDial();
+  const dials = { plain: handleDial() ?? zoned, zoned };
   return Array.from({ length: workers }, (_, i) => {
     const share = (total: number) =>
       Math.max(1, Math.floor(total * (i + 1) / workers) - Math.floor(total * i / workers));
@@ -159,7 +162,7 @@ function makeSlots(
       most: share(most),
     };
     const prober = i === 0
-      ? new SocketProber(new Pace(own), own.rate, onProbe)
+      ? new SocketProber(new Pace(own), own.rate, dials, onProbe)
       : makeWorker(own, onProbe, fail);
     return { prober, ports: 0 };
   });
@@ -173,8 +176,8 @@ function makeWorker(
 ): Prober {
   const code = `const Pace = ${Pace};
 const SocketProber = ${SocketProber};
-// A closed port is an error of Deno. Its stack costs more than the rest of the error.
-Error.stackTraceLimit = 0;
+const zoned = (${denoDial})();
+const dials = { plain: (${handleDial})() ?? zoned, zoned };
 const found = new Float64Array(${FIELDS * 512});
 let length = 0;
 let codes = [""];
@@ -196,7 +199,7 @@ const onProbe = (chunk, port, state, ms, code) => {
   found[length++] = which;
   if (length === found.length) flush();
 };
-const prober = new SocketProber(new Pace(settings), settings.rate, onProbe);
+const prober = new SocketProber(new Pace(settings), settings.rate, dials, onProbe);
 onmessage = ({ data }) => prober.push(data);
 setInterval(flush, 20);`;
   const url = `data:application/javascript,${encodeURIComponent(code)}`;
