@@ -1,7 +1,7 @@
 /** Shows the times of a response. @module */
 
 import { formatAddress } from "../../net/address.ts";
-import type { HttpResponse } from "../../http/client/response.ts";
+import type { HttpResponse, HttpTimings } from "../../http/client/response.ts";
 
 /** A phase of a request, in milliseconds from its start. */
 interface Phase {
@@ -13,8 +13,7 @@ interface Phase {
 const WIDTH = 40;
 
 /** Returns the phases of a request in the order in which they begin. */
-export function phasesOf({ timings }: HttpResponse): Phase[] {
-  if (timings === undefined) return [];
+function phasesOf(timings: HttpTimings): Phase[] {
   const { queue, resolve = 0, connect = 0, tls = 0, sent, firstByte, total } = timings;
   let at = 0;
   const next = (name: string, length: number): Phase => ({ name, from: at, to: at += length });
@@ -28,9 +27,9 @@ export function phasesOf({ timings }: HttpResponse): Phase[] {
   return phases;
 }
 
-/** Returns the times as lines with bars, and the connection as the last line. */
+/** Returns the times of a response of the client as lines with bars, and the connection as the last line. */
 export function waterfall(response: HttpResponse): string[] {
-  const phases = phasesOf(response);
+  const phases = phasesOf(response.timings!);
   const end = Math.max(...phases.map(({ to }) => to), 0.001);
   const scale = (time: number) => Math.round(time / end * WIDTH);
   const rows = phases.map(({ name, from, to }) => {

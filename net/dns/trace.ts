@@ -262,16 +262,15 @@ function judge(
   const { code, authoritative, answers, authorities, additionals } = answer;
   if (code !== "NOERROR" && code !== "NXDOMAIN") return { result: "failed" };
   if (authoritative) return { result: "answer" };
-  const delegation = authorities.filter((record) => record.type === "NS");
+  const delegation = authorities.flatMap((record) => record.type === "NS" ? [record] : []);
   const next = delegation[0]?.name;
   // A referral leads down, towards the name.
   if (answers.length === 0 && next !== undefined && isBelow(next, zone) && isIn(name, next)) {
     const glue = Map.groupBy(additionals, (record) => nameKey(record.name));
-    const servers = delegation.flatMap((record) => record.type === "NS" ? [record.target] : [])
-      .map((target) => ({
-        name: target,
-        addresses: addressesIn(glue.get(nameKey(target)) ?? [], target),
-      }));
+    const servers = delegation.map(({ target }) => ({
+      name: target,
+      addresses: addressesIn(glue.get(nameKey(target)) ?? [], target),
+    }));
     // Servers with known addresses first: the others cost more queries.
     servers.sort((a, b) => Math.min(b.addresses.length, 1) - Math.min(a.addresses.length, 1));
     const signed = authorities.some((record) => record.type === "DS");

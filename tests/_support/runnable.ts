@@ -31,7 +31,7 @@ export interface RunnableOptions {
   env?: Record<string, string>;
   /** Number of lines that name a listener to wait for; 0 for a client. @default 1 */
   listeners?: number;
-  /** How long to wait for them, in ms. @default 20000 */
+  /** How long to wait for them, in ms. @default 60000 */
   timeout?: number;
 }
 
@@ -131,7 +131,7 @@ export class Runnable implements AsyncDisposable {
   }
 
   /** Waits for its end. */
-  async exitCode(timeout = 15_000): Promise<number> {
+  async exitCode(timeout = 60_000): Promise<number> {
     await within(timeout, `the end of process ${this.pid}\n${this.#transcript()}`, this.#pumps);
     return (await this.#child.status).code;
   }
@@ -188,7 +188,7 @@ async function listening(
   running: Runnable,
   name: string,
   listeners: number,
-  timeout = 20_000,
+  timeout = 60_000,
 ): Promise<Runnable> {
   try {
     const ready = (self: Runnable) => self.urls.length >= listeners;
@@ -207,7 +207,7 @@ export async function runRunnable(
   options: RunnableOptions = {},
 ): Promise<RunnableResult> {
   await using running = new Runnable(command(name, args, options).spawn());
-  const code = await running.exitCode(options.timeout ?? 20_000);
+  const code = await running.exitCode(options.timeout ?? 60_000);
   return { code, stdout: running.stdout, stderr: running.stderr };
 }
 
@@ -233,7 +233,7 @@ export async function runPeer(
   program: string,
   args: readonly string[],
   input = "",
-  timeout = 15_000,
+  timeout = 60_000,
 ): Promise<RunnableResult> {
   const child = new Deno.Command(program, {
     args: [...args],

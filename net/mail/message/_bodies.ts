@@ -37,18 +37,23 @@ export class Bodies {
 
   /** The whole text; undefined if the message has HTML alone, or nothing. */
   get text(): string | undefined {
-    return this.#joined("text", ({ html = "" }) => htmlToText(html));
+    return this.#joined("text", "html", htmlToText);
   }
 
   /** The whole HTML; undefined if no part of the message is HTML. */
   get html(): string | undefined {
-    return this.#joined("html", ({ text = "" }) => htmlOf(text));
+    return this.#joined("html", "text", htmlOf);
   }
 
   /** Joins all texts in one form. Those that lack it are converted. */
-  #joined(kind: keyof Body, convert: (body: Body) => string): string | undefined {
+  #joined(
+    kind: keyof Body,
+    other: keyof Body,
+    convert: (text: string) => string,
+  ): string | undefined {
     if (!this.#kinds.has(kind)) return undefined;
-    const all = [...this.#bodies.values()].map((body) => body[kind] ?? convert(body));
+    // `add()` has set at least one form.
+    const all = [...this.#bodies.values()].map((body) => body[kind] ?? convert(body[other]!));
     return all.join("\n") || undefined;
   }
 }

@@ -51,6 +51,36 @@ Deno.test("every type of record is read as it was written", () => {
   assertEquals(decodeDnsMessage(encodeDnsMessage(message)), message);
 });
 
+Deno.test("a place is refused that no record LOC can hold (RFC 1876, 2)", () => {
+  const place = {
+    name: "a.test",
+    ttl: 60,
+    type: "LOC",
+    latitude: 0,
+    longitude: 0,
+    altitude: 0,
+    size: 1,
+    horizontalPrecision: 1,
+    verticalPrecision: 1,
+  } as const;
+  const round = (more: Partial<typeof place | Record<string, number>>) =>
+    encodeDnsMessage({ answers: [{ ...place, ...more } as DnsRecord] });
+  const refused: [more: Record<string, number>, part: string][] = [
+    [{ latitude: 90.1 }, "latitude must be a number of degrees from -90 to 90, got 90.1"],
+    [{ longitude: -180.1 }, "longitude must be a number of degrees from -180 to 180"],
+    [{ longitude: NaN }, "longitude must be a number of degrees"],
+    [{ altitude: -100_000.01 }, "altitude must be a height from -100000 to 42849672.95 metres"],
+    [{ altitude: 42_849_672.96 }, "altitude must be a height"],
+    [{ size: -1 }, "size must be a length from 0 to 90000000 metres"],
+    [{ verticalPrecision: 1e8 }, "verticalPrecision must be a length"],
+    [{ horizontalPrecision: Infinity }, "horizontalPrecision must be a length"],
+  ];
+  for (const [more, part] of refused) assertThrows(() => round(more), RangeError, part);
+  // One digit and an exponent: 9.6 m is nearest to 10 m, 0x13.
+  const { answers } = decodeDnsMessage(round({ size: 9.6, verticalPrecision: 0 }));
+  assertEquals(answers, [{ ...place, size: 10, verticalPrecision: 0 }]);
+});
+
 Deno.test("every response code has its name", () => {
   for (
     const code of ["NOERROR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED", "NOTZONE", "RCODE15"]

@@ -43,6 +43,10 @@ function a(name: string, last: number): DnsRecord {
   return { name, ttl: 60, type: "A", address: `${NET}.${last}` };
 }
 
+function aaaa(name: string): DnsRecord {
+  return { name, ttl: 60, type: "AAAA", address: "::1" };
+}
+
 /** A referral to servers; those with a number have glue. */
 function refer(zone: string, servers: Record<string, number>, signed = false): Partial<DnsMessage> {
   const ds: DnsRecord = {
@@ -138,6 +142,50 @@ Deno.test("traceDns() ends when servers lead each other on", async () => {
   asked = 0;
   await follow(name, deep.options);
   assertEquals(asked <= 100, true);
+});
+
+Deno.test("traceDns() asks servers over IPv6 only with ipv6", async () => {
+  const zones: Zone[] = [
+    (name, type) => {
+      if (name === "ns.six") {
+        return { authoritative: true, answers: type === "AAAA" ? [aaaa(name)] : [] };
+      }
+      return {
+        ...refer("test", { "ns.six": 0, "glue.test": 0 }),
+        additionals: [aaaa("glue.test")],
+      };
+    },
+  ];
+  await using tree = await serveZones(zones);
+  await using six = await bindUdp({ hostname: "::1", port: tree.port });
+  (async () => {
+    for await (const { data, from } of six) {
+      const { id, questions } = decodeDnsMessage(data);
+      await six.send(encodeDnsMessage({ id, questions, response: true }), from);
+    }
+  })();
+  const first = ". root.test referral test";
+  assertEquals(await follow("host.test", tree.options), [first]);
+  // The address of the first server is in its glue. That of the second one is looked up.
+  assertEquals(await follow("host.test", { ...tree.options, ipv6: true }), [
+    first,
+    "test glue.test lame NOERROR",
+    "test ns.six lame NOERROR",
+  ]);
+});
+
+Deno.test("traceDns() rejects with the reason of its signal while it waits for a server", async () => {
+  const controller = new AbortController();
+  await using tree = await serveZones([
+    () => refer("test", { "silent.test": 2 }),
+    () => {
+      controller.abort("enough");
+      return {};
+    },
+  ]);
+  const trace = traceDns("host.test", "A", { ...tree.options, signal: controller.signal });
+  assertEquals((await trace.next()).value?.result, "referral");
+  assertEquals(await trace.next().catch((reason) => reason), "enough");
 });
 
 Deno.test("traceDns() checks every option, and stops when it is aborted", async () => {

@@ -85,6 +85,40 @@ for (const backend of ["deno", "node"] as const) {
     }
   });
 
+  test("a full inbox that is never read keeps the newest in their order", async () => {
+    const [a, b] = await pair({ inbox: { limit: 3, policy: "drop-oldest" } });
+    await using _a = a;
+    await using _b = b;
+    for (let i = 0; i < 300; i++) {
+      await b.send(`${i}`, a.addr);
+      await until(() => a.stats().received === i + 1);
+    }
+    for (const newest of ["297", "298", "299"]) {
+      assertEquals(decode((await a.receive()).data), newest);
+    }
+    assertEquals([a.stats().dropped, a.stats().waiting], [297, 0]);
+  });
+
+  test("a datagram that arrives when its receive() is given up stays for the next one", async () => {
+    const [a, b] = await pair();
+    await using _a = a;
+    await using _b = b;
+    const [stop, end] = [new AbortController(), new AbortController()];
+    // The datagram is no answer, so the reader gets it. Its signal comes before it can go on.
+    const match = () => {
+      queueMicrotask(() => stop.abort("too late"));
+      return false;
+    };
+    const asking = a.request("?", b.addr, { match, timeout: 60_000, signal: end.signal });
+    await b.receive();
+    const receiving = a.receive({ signal: stop.signal });
+    await b.send("kept", a.addr);
+    assertEquals(await receiving.catch((reason) => reason), "too late");
+    assertEquals(decode((await a.receive()).data), "kept");
+    end.abort("done");
+    assertEquals(await asking.catch((reason) => reason), "done");
+  });
+
   test("receive() ends on time and by its signal, and loses nothing", async () => {
     const [a, b] = await pair();
     await using _a = a;
@@ -303,6 +337,24 @@ for (const backend of ["deno", "node"] as const) {
 
 /** The largest payload of a datagram over IPv4: 65535 bytes less the headers of IP and UDP. */
 const MAX_DATAGRAM = 65_507;
+
+Deno.test({
+  name: "udp: the option broadcast sends to a whole network, with Node's socket",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    await using a = await bindUdp({ hostname: "0.0.0.0" });
+    await using b = await bindUdp({ broadcast: true });
+    const all = { hostname: "127.255.255.255", port: a.addr.port };
+    assertEquals(b.backend, "node");
+    await b.send("to all", all);
+    assertEquals(decode((await a.receive({ timeout: 30_000 })).data), "to all");
+    await assertRejects(
+      () => bindUdp({ broadcast: true, backend: "deno" }),
+      TypeError,
+      'Cannot broadcast with a socket of Deno: use backend "node"',
+    );
+  },
+});
 
 Deno.test("udp: pacing spreads a burst, and all of it arrives", async () => {
   await using a = await bindUdp({ inbox: { limit: 5000 } });

@@ -153,6 +153,28 @@ Deno.test("toxics take effect on connections", async () => {
   }
 });
 
+Deno.test("of several toxics, the smallest limit counts; one of probability 0 does nothing", async () => {
+  const rows: [bytes: number, toxicity: number][] = [[5, 1], [4, 1], [1, 0], [3, 1]];
+  await using server = echo();
+  await using control = serveFaultControl();
+  const upstream = `127.0.0.1:${server.addr.port}`;
+  const { body } = await call(control, "POST", "/proxies", { name: "a", listen: ":0", upstream });
+  const received = async (): Promise<string> => {
+    await using client = await connectTcp({ port: portOf(body.listen), lingerTimeout: 0 });
+    await client.write("abcdef").catch(() => {});
+    let text = "";
+    for await (const chunk of client) text += new TextDecoder().decode(chunk);
+    return text;
+  };
+  const results: string[] = [];
+  for (const [i, [bytes, toxicity]] of rows.entries()) {
+    const toxic = { name: `${i}`, type: "limit_data", toxicity, attributes: { bytes } };
+    assertEquals((await call(control, "POST", "/proxies/a/toxics", toxic)).status, 200);
+    results.push(await received());
+  }
+  assertEquals(results, ["abcde", "abcd", "abcd", "abc"]);
+});
+
 Deno.test("each bad request has the status and the message of Toxiproxy", async () => {
   await using control = serveFaultControl({ maxProxies: 1 });
   const proxy = { name: "p", listen: ":0", upstream: "127.0.0.1:9" };

@@ -227,6 +227,16 @@ Deno.test("readMessage() shows a message within another one, and keeps that of a
     assertEquals([text, attachments[0]!.type], ["not delivered\n", "message/rfc822"]);
     assertEquals((await readMessage(attachments[0]!.content)).subject, "inner");
   }
+  const html = await read(
+    ...["Content-Type: multipart/mixed; boundary=a", "", "--a", rfc822, ""],
+    ...["From: e@e.test, Eve <eve@e.test>", "Date: 1 Jul 2003 10:52:37 +0200"],
+    ...["Content-Type: text/html", "", "<b>a</b>", "--a--"],
+  );
+  assertEquals(
+    html.html,
+    "<div>From: e@e.test, Eve &lt;eve@e.test&gt;<br>\nDate: 2003-07-01T08:52:37.000Z</div>\n<b>a</b>\n",
+  );
+  assertEquals(html.text, undefined);
   let deep = latin1(INNER.join("\r\n"));
   for (let i = 0; i < 50; i++) deep = new Uint8Array([...latin1(`${rfc822}\r\n\r\n`), ...deep]);
   assertEquals((await readMessage(deep)).attachments.map(({ type }) => type), ["message/rfc822"]);
@@ -248,6 +258,23 @@ Deno.test("readMessage() joins flowed lines, and texts of several forms", async 
   );
   assertEquals(mixed.text, "a < b\n\ntext\n\nonly");
   assertEquals(mixed.html, "<div>a &lt; b</div>\n<b>html</b>\n\n<i>only</i>\n");
+  const twice = await read(
+    ...["Content-Type: multipart/alternative; boundary=a", ""],
+    ...[
+      "--a",
+      "",
+      "one",
+      "--a",
+      "Content-Type: text/x-other",
+      "",
+      "two",
+      "--a",
+      "",
+      "three",
+      "--a--",
+    ],
+  );
+  assertEquals(twice.text, "one\n\ntwo\n");
 });
 
 Deno.test("readMessage() reads parameters as senders write them", async () => {
