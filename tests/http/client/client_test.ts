@@ -487,6 +487,51 @@ Deno.test("a body that is read once its client is closed fails at once", async (
   }
 });
 
+Deno.test("a request can be awaited and then read, and has the methods of a promise", async () => {
+  await using server = serve(() => Response.json([1]));
+  await using client = createClient();
+  const read = async <T>(how: (request: ReturnType<typeof client.get>) => Promise<T>) => {
+    const request = client.get(server.url);
+    assertEquals((await request).status, 200);
+    return await how(request);
+  };
+  assertEquals(await read((request) => request.json()), [1]);
+  assertEquals(await read((request) => request.text()), "[1]");
+  assertEquals(await read((request) => request.bytes()), new TextEncoder().encode("[1]"));
+  let ended = 0;
+  const response = await client.get(server.url).finally(() => void ended++);
+  assertEquals([await response.text(), ended], ["[1]", 1]);
+});
+
+Deno.test("an empty body is no JSON, and the error says so", async () => {
+  await using server = serve(() => new Response(" \n"));
+  await using client = createClient();
+  const error = await assertRejects(
+    () => client.get(`${server.url}?key=secret`).json(),
+    HttpDecodeError,
+    "the body is empty",
+  );
+  const shown = JSON.parse(JSON.stringify(error));
+  assertEquals([shown.name, shown.status, shown.message], [error.name, 200, error.message]);
+  assert(!JSON.stringify(shown).includes("secret"));
+});
+
+Deno.test("params may be a text or pairs, and must be plain values", async () => {
+  await using server = serve(({ url }) => new Response(new URL(url).search));
+  await using client = createClient();
+  const { url } = server;
+  assertEquals(await client.get(`${url}?a=1`, { params: "?b=2" }).text(), "?a=1&b=2");
+  assertEquals(await client.get(url, { params: new URLSearchParams({ b: "2" }) }).text(), "?b=2");
+  assertEquals(await client.get(`${url}?a=1`, { params: "" }).text(), "?a=1");
+  const params = { a: {} } as unknown as Record<string, string>;
+  await assertRejects(async () => await client.get(url, { params }), TypeError, 'parameter "a"');
+  await assertRejects(
+    async () => await client.get(7 as unknown as string),
+    Error,
+    "url must be a URL or a string",
+  );
+});
+
 Deno.test("a response can be cloned, and keeps where it came from", async () => {
   await using server = serve(() => new Response('{"a":1}', { status: 203 }));
   await using client = clientFor(server.url);

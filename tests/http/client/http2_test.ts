@@ -94,6 +94,44 @@ Deno.test("HTTP/2 offers the same codings as HTTP/1.1", async () => {
   assertEquals(text, "identity, gzip, deflate, br, zstd");
 });
 
+Deno.test("HTTP/2 sends uploads with their length, reports them, and ends with their errors", async () => {
+  const { ca, good: { cert, key } } = await testCertificates();
+  await using server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, cert, key, onListen() {} },
+    async (request) => {
+      const told = request.headers.get("content-length");
+      const { length } = await request.arrayBuffer().catch(() => new ArrayBuffer(0))
+        .then((bytes) => new Uint8Array(bytes));
+      return Response.json({ told, length });
+    },
+  );
+  const url = `https://127.0.0.1:${server.addr.port}/`;
+  await using client = createClient({ caCerts: [ca], http2: true, retry: false });
+  // The first request finds out the protocol.
+  await client.get(url);
+  const bytes = new Uint8Array(300_000);
+  const told: number[] = [];
+  const known = {
+    body: new Blob([bytes]),
+    onUpload: (sent: { transferred: number }) => void told.push(sent.transferred),
+  };
+  assertEquals(await client.put(url, known).json(), { told: "300000", length: 300_000 });
+  assertEquals(told.at(-1), 300_000);
+  const stream = () => ReadableStream.from([bytes, bytes.subarray(1)]);
+  assertEquals(await client.put(url, { body: stream() }).json(), { told: null, length: 599_999 });
+  const broken = new Error("the disk is gone");
+  const failing = ReadableStream.from((async function* () {
+    yield bytes;
+    await Promise.reject(broken);
+  })());
+  const error = await assertRejects(() => client.put(url, { body: failing }));
+  assert(error === broken || (error as Error).cause === broken, `${error}`);
+  const onUpload = () => {
+    throw broken;
+  };
+  assertEquals(await client.put(url, { body: stream(), onUpload }).catch((error) => error), broken);
+});
+
 Deno.test("http2 is rejected together with authorities for the proxy alone", async () => {
   const { ca } = await testCertificates();
   const proxy = { url: "https://127.0.0.1:1", caCerts: [ca] };

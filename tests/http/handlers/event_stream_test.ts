@@ -1,4 +1,4 @@
-import { assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { encodeEvent, eventStream } from "../../../http/handlers/event_stream.ts";
 import { serveHttp } from "../../../http/server/server.ts";
 import { call } from "./_call.ts";
@@ -81,10 +81,22 @@ Deno.test("eventStream() sends comments while its source is silent", async () =>
   assertMatch(text, /data: one\n\n$/);
 });
 
+Deno.test("eventStream() breaks the connection when its source fails, after the events before", async () => {
+  const handler = eventStream(async function* () {
+    yield { data: "one", retry: 0 };
+    await Promise.reject(new Error("the source is gone"));
+  });
+  await using server = serveHttp({}, handler);
+  const reader = (await fetch(server.url)).body!.pipeThrough(new TextDecoderStream()).getReader();
+  assertEquals((await reader.read()).value, "retry: 0\ndata: one\n\n");
+  await assertRejects(() => reader.read());
+});
+
 Deno.test("encodeEvent() lets no text forge another field", () => {
   assertEquals(encodeEvent({ data: "a\r\nid: 1\rb" }), "data: a\ndata: id: 1\ndata: b\n\n");
   assertThrows(() => encodeEvent({ id: "1\ndata: x" }), TypeError);
   assertThrows(() => encodeEvent({ event: "a\r" }), TypeError);
   assertThrows(() => encodeEvent({ id: "\0" }), TypeError);
-  assertThrows(() => encodeEvent({ retry: 1.5 }), RangeError);
+  assertEquals(encodeEvent({ retry: 3000 }), "retry: 3000\n\n");
+  for (const retry of [1.5, -1, NaN]) assertThrows(() => encodeEvent({ retry }), RangeError);
 });
