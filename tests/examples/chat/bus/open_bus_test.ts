@@ -31,6 +31,17 @@ Deno.test("the chat refuses flags of a bus that make no sense, and names them", 
   }
 });
 
+Deno.test("the chat names the permissions of its bus, and the file that it cannot read", {
+  permissions: { read: true, net: ["127.0.0.1:1"] },
+}, async () => {
+  const missing = await run("--bus", "redis+cluster://127.0.0.1:1,[::1]:2,127.0.0.1:3");
+  assertEquals(missing.code, 3, missing.err);
+  assertStringIncludes(missing.err, "run again with --allow-net=[::1]:2,127.0.0.1:3\n");
+  const file = await run("--bus", "redis://127.0.0.1:1", "--bus-password-file", "/no/such/file");
+  assertEquals(file.code, 1);
+  assertStringIncludes(file.err, "Cannot read /no/such/file: ");
+});
+
 Deno.test({
   name: `two chats on one bus are ready, and tell their metrics${redis.suffix}`,
   ignore: redis.ignore,
@@ -55,8 +66,10 @@ Deno.test({
     await until(async () => (await metrics()).includes("chat_bus_nodes 2"));
     assertStringIncludes(await metrics(), 'chat_bus_hop_seconds_bucket{le="+Inf"} 0');
     assertEquals((one.stderr + two.stderr).includes("secret"), false);
-    one.signal("SIGTERM");
-    assertEquals(await one.exitCode(), 0);
+    for (const chat of [one, two]) {
+      chat.signal("SIGTERM");
+      assertEquals(await chat.exitCode(), 0);
+    }
     await Deno.remove(file);
   },
 });
