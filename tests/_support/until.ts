@@ -3,11 +3,14 @@
 import { assert } from "@std/assert";
 import { delay } from "@std/async/delay";
 
-/** Waits until `check` holds; fails after thirty seconds. */
+/** Minimum number of looks: thirty seconds are short for a process that gets no processor. */
+const LOOKS = 3000;
+
+/** Waits until `check` holds; fails after thirty seconds and enough looks. */
 export async function until(check: () => boolean | Promise<boolean>): Promise<void> {
   const end = performance.now() + 30_000;
-  while (!(await check())) {
-    assert(performance.now() < end, `not within thirty seconds: ${check}`);
+  for (let looks = 0; !(await check()); looks++) {
+    assert(looks < LOOKS || performance.now() < end, `not within thirty seconds: ${check}`);
     await delay(2);
   }
 }

@@ -52,6 +52,8 @@ export class ChatLoad implements Load {
     const running = main([
       ...["--port=0", "--web-port=0", "--rate=0", "--max-connections-per-address=0"],
       ...["--grace=3s", "--log-level=error", "--max-rooms=0", "--max-rooms-per-address=0"],
+      // All lines of a round, so that they can be read at its end.
+      "--history=2000",
     ], io.io);
     const [terminal, good] = await io.listening;
     return new ChatLoad(book, io, running, {
@@ -85,7 +87,7 @@ export class ChatLoad implements Load {
     const place = `#${room}`;
     await pages[0]!.readAll(place, { room });
     connected.abort();
-    await within(20_000, "the end of all pages", Promise.all(work));
+    await within(120_000, "the end of all pages", Promise.all(work));
     const witnesses = [
       ...pages.map(({ view: { name, observations } }) => ({
         name,

@@ -39,11 +39,16 @@ const cli = defineCli({
 export function main(args: readonly string[], io?: CliIo): Promise<number> {
   return cli.run(args, io, async ({ minutes, seed }, ctx) => {
     let next = 1;
+    const told = new Set<string>();
     const { book, samples, leaks } = await soak({
       millis: minutes * 60_000,
       seed,
       signal: ctx.signal,
       onRound: ({ minute, heap, rss, descriptors, resources, timers }, { counts, faults }) => {
+        for (const [kind, { examples }] of faults) {
+          if (!told.has(kind)) ctx.print(`${minute.toFixed(1)} min: ${kind}: ${examples[0]}`);
+          told.add(kind);
+        }
         if (minute < next) return;
         next = Math.floor(minute) + 1;
         const done = ["chat lines", "proxy requests answered", "HTTP requests answered"];

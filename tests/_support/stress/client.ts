@@ -3,6 +3,7 @@
 import { delay } from "@std/async/delay";
 import { type Asked, isFaulty, type Ledger, responseBody } from "./ledger.ts";
 import { type Origin, turn } from "./origin.ts";
+import { Patience } from "./patience.ts";
 import type { Random } from "./random.ts";
 import { bytesOf, concat, Cut, type Head, isSame, parseHead, textOf, Wire } from "./wire.ts";
 
@@ -150,10 +151,10 @@ class Client {
   /** Reads a response for each request; returns whether the connection goes on. */
   async #readAll(): Promise<boolean> {
     for (let first; (first = this.#waiting[0]) !== undefined;) {
-      const timer = setTimeout(() => {
+      using _ = new Patience(PATIENCE, () => {
         this.#ledger.blame("no response in time", first.asked);
         this.#wire.close();
-      }, PATIENCE);
+      });
       let goesOn;
       try {
         goesOn = await this.#read(first);
@@ -161,8 +162,6 @@ class Client {
         if (!(error instanceof Cut)) this.#ledger.blame("a bad response", first.asked, `${error}`);
         else this.#ended(first, error);
         return false;
-      } finally {
-        clearTimeout(timer);
       }
       this.#waiting.shift();
       if (!goesOn) return false;

@@ -4,6 +4,7 @@ import net from "node:net";
 import type { Door } from "./client.ts";
 import type { Ledger } from "./ledger.ts";
 import { turn } from "./origin.ts";
+import { Patience } from "./patience.ts";
 import type { Random } from "./random.ts";
 import { Cut, digest, isSame, Wire } from "./wire.ts";
 
@@ -100,11 +101,11 @@ export class Tunnels implements AsyncDisposable {
         ended: Promise.withResolvers(),
       };
       this.#told.set(id, told);
-      const timer = setTimeout(() => {
+      using _ = new Patience(20_000, () => {
         this.#ledger.blame(`a tunnel that hangs (${told.kind})`, undefined);
         wire.close();
         told.ended.resolve("nothing in time");
-      }, 20_000);
+      });
       try {
         await this.#use(wire, id, told, random);
         this.#ledger.tally.tunnels++;
@@ -115,7 +116,6 @@ export class Tunnels implements AsyncDisposable {
         const how = error instanceof Cut ? `${error.how} after ${error.partial.length}` : error;
         this.#ledger.blame(`a tunnel that broke (${told.kind})`, undefined, `${how}`);
       } finally {
-        clearTimeout(timer);
         // The server may still hear of a tunnel whose end was not awaited.
         if (told.kind !== "clientReset" || this.#resets) this.#told.delete(id);
         wire.close();

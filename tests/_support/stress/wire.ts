@@ -13,7 +13,7 @@ export class Cut extends Error {
 
 const NOTHING = new Uint8Array(0);
 /** How long a socket may be silent, in milliseconds. */
-const PATIENCE = 30_000;
+const PATIENCE = 120_000;
 
 /** A TCP socket with awaited reads and writes, that can be reset. */
 export class Wire {
