@@ -39,6 +39,7 @@ const cli = defineCli({
     "--allow-read=FOLDER --allow-write=FOLDER":
       "with --store: the folder of the file and of attached files",
     "--allow-net=HOST:PORT": "with --bus: the servers",
+    "--allow-env=PORTSIDE_BUS_PASSWORD": "with --bus: only for a password of the environment",
   },
   examples: [
     "deno task chat",

@@ -35,6 +35,7 @@ const cli = defineCli({
     "--allow-net=127.0.0.1": "connect; list other servers the same way",
     "--allow-read=<file>": "files to upload or download, --password-file, --ca",
     "--allow-write=<file>": "files that are downloaded",
+    "--allow-env=PORTSIDE_PASSWORD": "only for a login of the environment",
   },
   exitCodes: {
     [INCOMPLETE]:

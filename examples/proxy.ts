@@ -33,7 +33,7 @@ const cli = defineCli({
   flags: FLAGS,
   permissions: {
     "--allow-net": "listen, resolve names, and connect to the requested targets",
-    "--allow-env=PORTSIDE_AUTH": "only for a login of the environment",
+    "--allow-env=PORTSIDE_AUTH,PORTSIDE_UPSTREAM": "only for a login of the environment",
     "--allow-read=<file>": "only with --upstream-ca, --auth-file or --upstream-file",
   },
   examples: [

@@ -37,7 +37,8 @@ const cli = defineCli({
   },
   permissions: {
     "--allow-net=127.0.0.1": "connect; list other servers the same way",
-    "--allow-read=<file>": "only with --password-file, --token-file, --ca, --cert, --key",
+    "--allow-read=<file>": "only for files of secrets and of certificates",
+    "--allow-env=PORTSIDE_PASSWORD,PORTSIDE_TOKEN": "only for a login of the environment",
     "--allow-write=<folder>": "only to save attachments",
   },
   examples: ["deno task read-mail list --user ann", "deno task read-mail show 3 --user ann"],

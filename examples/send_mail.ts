@@ -37,8 +37,8 @@ const cli = defineCli({
   },
   permissions: {
     "--allow-net=127.0.0.1": "connect; list other servers the same way",
-    "--allow-read=<file>":
-      "only with --attach, --inline, --password-file, --token-file, --ca, --cert, --key",
+    "--allow-read=<file>": "only for files to attach, of secrets and of certificates",
+    "--allow-env=PORTSIDE_PASSWORD,PORTSIDE_TOKEN": "only for a login of the environment",
   },
   examples: ["deno task send-mail --from ann@a.test --to bob@b.test --subject hi --text hey"],
 });

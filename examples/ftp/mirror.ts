@@ -1,7 +1,7 @@
 /** Mirrors of the FTP program: its choices, and the report. @module */
 
 import type { FtpTreeOptions, FtpTreeReport } from "../../net/ftp/client.ts";
-import { matchesGlob } from "node:path";
+import { posix } from "node:path";
 import { type CliContext, CliError } from "../../tools/cli.ts";
 import { bytesText, TreeProgress } from "./progress.ts";
 
@@ -76,7 +76,7 @@ export function mirrorChoices(
     // A pattern without a slash is for names, whatever directory they are in.
     exclude: (path) =>
       exclude.some((glob) =>
-        matchesGlob(glob.includes("/") ? path : path.replace(/^.*\//, ""), glob)
+        posix.matchesGlob(glob.includes("/") ? path : path.replace(/^.*\//, ""), glob)
       ),
   };
 }

@@ -11,7 +11,7 @@ import {
   type FlagValue,
 } from "../../tools/cli.ts";
 import { ROUTE_FLAGS, routeOf } from "../http/route.ts";
-import { readSecret } from "../login/secret.ts";
+import { secretOf } from "../login/secret.ts";
 import { readPassword } from "./password.ts";
 
 const FLAGS = {
@@ -41,7 +41,8 @@ export const loginFlags = {
   tokenFile: {
     type: "string",
     placeholder: "file",
-    help: "The file that contains an OAuth 2 access token, instead of a password",
+    help:
+      "The file that contains an OAuth 2 access token, instead of a password; or the variable PORTSIDE_TOKEN",
   },
 } as const satisfies Flags;
 
@@ -129,23 +130,28 @@ export async function loginOptions<M extends CommandWay = never>(
   if (mechanism !== undefined && name === undefined) {
     throw badValue("--mechanism", mechanism, names.join(", "));
   }
-  const { user, ...rest } = values;
+  const { user, passwordFile, ...rest } = values;
   const isExternal = name === "EXTERNAL";
   if (isExternal && values.cert === undefined) {
     throw new CliError("--mechanism EXTERNAL requires --cert and --key", 2);
   }
-  if (tokenFile === undefined && !isExternal) {
-    return checked({ ...await clientOptions(values, ctx), mechanism: name });
-  }
   if (tokenFile !== undefined && user === undefined) {
     throw new CliError("--token-file requires --user", 2);
   }
-  if (values.passwordFile !== undefined) {
+  if (passwordFile !== undefined && (tokenFile !== undefined || isExternal)) {
     const other = isExternal ? "--mechanism EXTERNAL" : "--token-file";
     throw new CliError(`--password-file and ${other} exclude each other`, 2);
   }
-  const accessToken = tokenFile && await readSecret(tokenFile);
-  const options = await clientOptions({ ...rest, user: undefined }, ctx);
+  // The variable counts if the flags select no other way to log in.
+  const mayUseVariable = user !== undefined && passwordFile === undefined &&
+    (name === undefined || name === "OAUTHBEARER" || name === "XOAUTH2");
+  const accessToken = tokenFile !== undefined || mayUseVariable
+    ? await secretOf({ file: tokenFile, variable: "PORTSIDE_TOKEN" })
+    : undefined;
+  if (accessToken === undefined && !isExternal) {
+    return checked({ ...await clientOptions(values, ctx), mechanism: name });
+  }
+  const options = await clientOptions({ ...rest, passwordFile, user: undefined }, ctx);
   return checked({ ...options, username: user, accessToken, mechanism: name });
 }
 

@@ -43,16 +43,21 @@ interface SecretFiles {
   upstreamFile?: string | undefined;
 }
 
-/** Adds the secrets that files or the environment hold. The environment counts without other logins. */
+/** Adds the secrets that files or the environment hold. A variable counts if its flags are missing. */
 export async function withSecrets<T extends ProxyArguments & SecretFiles>(values: T): Promise<T> {
   const { authFile, upstreamFile } = values;
   const auth = [...values.auth, ...authFile === undefined ? [] : await readSecrets(authFile)];
-  if (auth.length === 0) {
-    const login = await secretOf({ variable: "PORTSIDE_AUTH" });
-    if (login !== undefined) auth.push(login);
+  const upstream = [
+    ...values.upstream,
+    ...upstreamFile === undefined ? [] : await readSecrets(upstreamFile),
+  ];
+  for (
+    const [list, variable] of [[auth, "PORTSIDE_AUTH"], [upstream, "PORTSIDE_UPSTREAM"]] as const
+  ) {
+    const secret = list.length === 0 ? await secretOf({ variable }) : undefined;
+    if (secret !== undefined) list.push(secret);
   }
-  const more = upstreamFile === undefined ? [] : await readSecrets(upstreamFile);
-  return { ...values, auth, upstream: [...values.upstream, ...more] };
+  return { ...values, auth, upstream };
 }
 
 /** Turns them into options. Throws an error that names the flag that is wrong. */

@@ -41,7 +41,8 @@ export const FLAGS = {
   upstreamFile: {
     type: "string",
     placeholder: "file",
-    help: "File with one next proxy per line, for URLs with a password",
+    help:
+      "File with one next proxy per line, for URLs with a password; or the variable PORTSIDE_UPSTREAM",
   },
   upstreamCa: {
     type: "list",

@@ -1,3 +1,4 @@
+import { isSameFile } from "../../net/internal/local_files.ts";
 import { extensionOf } from "./_file_media_types.ts";
 
 /** A file in the folder. */
@@ -21,7 +22,6 @@ export interface LookupOptions {
 }
 
 const SEPARATOR = Deno.build.os === "windows" ? "\\" : "/";
-const WINDOWS = Deno.build.os === "windows";
 
 /** Error codes for paths that lead to no file in the folder. */
 const ABSENT = new Set(["ENOENT", "ENOTDIR", "EACCES", "EPERM", "ENAMETOOLONG", "ELOOP", "EINVAL"]);
@@ -92,13 +92,13 @@ export class Lookup {
    * replaced it, or one of the folders in its path, between the lookup and the opening.
    */
   isSame({ real, info }: Found, opened: Deno.FileInfo): boolean {
-    if (!isOneFile(opened, info)) return false;
+    if (!isSameFile(opened, info)) return false;
     // A link in place of the file was noticed by the lookup. Only folders are left.
     if (!real.includes(SEPARATOR, this.#base.length + 1)) return true;
     try {
       // Between the two calls a link could come back, so they follow each other at once. They do not
       // wait for the disk: the system has just opened the path.
-      return Deno.realPathSync(real) === real && isOneFile(opened, Deno.lstatSync(real));
+      return Deno.realPathSync(real) === real && isSameFile(opened, Deno.lstatSync(real));
     } catch {
       return false;
     }
@@ -118,41 +118,6 @@ export class Lookup {
       real.startsWith(base.endsWith(SEPARATOR) ? base : base + SEPARATOR);
   }
 }
-
-function isOneFile(a: Deno.FileInfo, b: Deno.FileInfo): boolean {
-  return a.ino === b.ino && a.dev === b.dev;
-}
-
-/**
- * Splits a path into decoded names. Returns undefined if a name cannot be decoded, leads upwards, is
- * hidden, or has a special meaning for the file system.
- *
- * @param path The path below the prefix, as it was sent.
- * @param dotFiles Whether hidden names are allowed. `.well-known` at the top always is (RFC 8615).
- */
-export function namesOf(path: string, dotFiles: boolean): string[] | undefined {
-  if (path === "") return [];
-  if (!path.startsWith("/")) return undefined;
-  const names = path.slice(1).split("/");
-  for (let i = 0; i < names.length; i++) {
-    let name: string;
-    try {
-      name = decodeURIComponent(names[i]!);
-    } catch {
-      return undefined;
-    }
-    // deno-lint-ignore no-control-regex -- NUL ends a path
-    if (/[/\u0000]/.test(name) || name === "." || name === "..") return undefined;
-    // On Windows, such a name means a drive, a stream, a device or a file of another name.
-    if (WINDOWS && (/[\\:*?"<>|]|[. ]$/.test(name) || RESERVED.test(name))) return undefined;
-    if (name === "" && i < names.length - 1) return undefined;
-    if (name.startsWith(".") && !dotFiles && !(i === 0 && name === ".well-known")) return undefined;
-    names[i] = name;
-  }
-  return names;
-}
-
-const RESERVED = /^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)/i;
 
 /** Returns whether a path may lead to a page, because its last name has no extension. */
 export function isPagePath(names: readonly string[]): boolean {

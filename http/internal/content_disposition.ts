@@ -1,3 +1,4 @@
+import { isDeviceName } from "../../net/internal/local_name.ts";
 import { parseParameters } from "../header_list.ts";
 import { utf8OfHeader } from "./header_text.ts";
 import { decodePart } from "./url_parts.ts";
@@ -6,8 +7,6 @@ import { decodePart } from "./url_parts.ts";
 const MAX_NAME = 200;
 /** Control characters, direction overrides, and halves of surrogate pairs. */
 const INVISIBLE = /\p{Cc}|\p{Cf}|\p{Cs}|[\u2028\u2029]/gu;
-/** Names of devices on Windows, with any extension. */
-const DEVICE = /^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)/i;
 
 /**
  * Returns a name for the content of a response that is safe on every file system: from `filename*` or
@@ -37,7 +36,7 @@ function extendedValue(value: string | undefined): string | undefined {
 function safeName(path: string): string {
   const last = (path.split(/[/\\]/).at(-1) ?? "").replace(INVISIBLE, "");
   const name = bare(last.replace(/[<>:"|?*]/g, "_"));
-  return shortened(DEVICE.test(name) ? `_${name}` : name);
+  return shortened(isDeviceName(name) ? `_${name}` : name);
 }
 
 /** Removes dots and blanks from both ends. */

@@ -1,7 +1,7 @@
 /** Rules for the options of the FTP client. */
 
 import { ipAddress } from "../internal/host_rules.ts";
-import { loginName, MAIL_CLIENT, secret, usernameOf } from "../internal/mail_rules.ts";
+import { loginName, MAIL_CLIENT, secret, withUsername } from "../internal/mail_rules.ts";
 import {
   callback,
   flag,
@@ -41,8 +41,7 @@ export const CONNECT_FTP = new OptionRules<ConnectFtpOptions>({
 
 /** Returns the name and the password. Neither is sent without the other, unless it is anonymous. */
 export function loginOf(options: ConnectFtpOptions): { username: string; password: string } {
-  const username = usernameOf(options);
-  const { password } = options;
+  const { username, password } = withUsername(options);
   if (username === undefined && password !== undefined) {
     throw new TypeError('password requires username, which may be "anonymous"');
   }

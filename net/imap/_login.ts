@@ -1,7 +1,6 @@
 /** The login of IMAP: AUTHENTICATE and LOGIN (RFC 3501 §6.2). */
 
 import { logIn, type LoginCommands } from "../internal/mail_login.ts";
-import { usernameOf } from "../internal/mail_rules.ts";
 import type { SaslCredentials, SaslName } from "../mail/options.ts";
 import { identify } from "./_identity.ts";
 import type { ImapSession } from "./_session.ts";
@@ -60,7 +59,7 @@ function commandsOf(session: ImapSession, credentials: SaslCredentials): LoginCo
 }
 
 async function login(session: ImapSession, credentials: SaslCredentials): Promise<void> {
-  const user = imapString(usernameOf(credentials)!);
+  const user = imapString(credentials.username!);
   const secret = imapString(credentials.password!);
   if (typeof secret === "string") session.dialogue.conceal(secret);
   await session.run("Cannot log in", ["LOGIN ", user, " ", secret], { secret: true });

@@ -15,6 +15,19 @@ export async function ifFound<T>(step: Promise<T>): Promise<T | undefined> {
   }
 }
 
+/** The facts that tell one file from another. */
+export type FileId = Pick<Deno.FileInfo, "dev" | "ino" | "birthtime">;
+
+/**
+ * Returns whether two lookups have found the same file. Windows may not know the number of a device or a
+ * file that is open, and then it is 0 or null. Instead, the time decides at which the file was made.
+ */
+export function isSameFile(a: FileId, b: FileId): boolean {
+  if (a.dev && b.dev && a.dev !== b.dev) return false;
+  if (a.ino && b.ino) return a.ino === b.ino;
+  return a.birthtime !== null && a.birthtime.getTime() === b.birthtime?.getTime();
+}
+
 /** Writes all bytes at the position of a file. One call of `write` may write fewer. */
 export async function writeFully(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));

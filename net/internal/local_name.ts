@@ -6,6 +6,11 @@ const REFUSED = /[<>:"|?*]/;
 /** The names of devices, with and without an extension. */
 const DEVICE = /^(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])[ .]*(?:\..*)?$/i;
 
+/** Returns whether a name means a device on Windows, whatever its extension is. */
+export function isDeviceName(name: string): boolean {
+  return DEVICE.test(name);
+}
+
 /**
  * Returns why no file of a name can be made here; undefined if one can.
  *

@@ -124,9 +124,8 @@ export function loginWays(
 }
 
 /** Returns whether credentials name a user to act as, who is not the one who logs in. */
-export function hasAnother({ username, user, authorizationId }: SaslCredentials): boolean {
-  return authorizationId !== undefined && authorizationId !== "" &&
-    authorizationId !== (username ?? user);
+export function hasAnother({ username, authorizationId }: SaslCredentials): boolean {
+  return authorizationId !== undefined && authorizationId !== "" && authorizationId !== username;
 }
 
 function unsupported(reason: string): NetError {

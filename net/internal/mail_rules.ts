@@ -116,15 +116,14 @@ export function checkCredentials(
   mechanism?: LoginWay,
 ): SaslCredentials {
   if (credentials === undefined) loginName("username", undefined);
-  const checked = CREDENTIALS.check(owner, credentials);
-  const username = usernameOf(checked);
+  const checked = withUsername(CREDENTIALS.check(owner, credentials));
   for (const [name, value] of Object.entries(checked)) {
     // XOAUTH2 separates its fields by \x01, PLAIN by NUL.
     if (value !== undefined && /\p{Cc}/u.test(value)) {
       throw new TypeError(`${name} must not contain a control character`);
     }
   }
-  const { password, accessToken } = checked;
+  const { username, password, accessToken } = checked;
   const secrets = { password, accessToken };
   for (const [name, value] of Object.entries(secrets)) {
     if (value === "") throw new TypeError(`${name} must not be empty`);
@@ -159,11 +158,12 @@ export function checkCredentials(
   return checked;
 }
 
-/** Returns the name of the user. `user` is the former name of the option. */
-export function usernameOf(
-  { username, user }: { readonly username?: string; readonly user?: string },
-): string | undefined {
-  return username ?? user;
+/** Returns options with `username` in place of `user`, which is the former name of the option. */
+export function withUsername<T extends { readonly username?: string; readonly user?: string }>(
+  { user, ...options }: T,
+): Omit<T, "user"> {
+  const username = options.username ?? user;
+  return username === undefined ? options : { ...options, username };
 }
 
 /**

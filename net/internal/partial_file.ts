@@ -1,5 +1,5 @@
 import { NetError } from "../errors/errors.ts";
-import { ifFound, writeAnew, writeFully, writeFullySync } from "./local_files.ts";
+import { ifFound, isSameFile, writeAnew, writeFully, writeFullySync } from "./local_files.ts";
 
 const BLOCK = 64 * 1024;
 
@@ -153,7 +153,7 @@ export class PartialFile<S> implements Disposable {
 /** Throws if a link has come into the place of a file before it was opened. Nothing is written yet. */
 async function checkPlace(path: string, file: Deno.FsFile): Promise<void> {
   const [opened, there] = [await file.stat(), await ifFound(Deno.lstat(path))];
-  if (there?.isFile && there.ino === opened.ino && there.dev === opened.dev) return;
+  if (there?.isFile && isSameFile(there, opened)) return;
   throw new NetError(`Cannot download to ${path}: it was replaced`, { kind: "usage" });
 }
 

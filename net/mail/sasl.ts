@@ -9,7 +9,7 @@
  */
 
 import { loginWays } from "../internal/login_ways.ts";
-import { checkCredentials, SASL_CHOICE, usernameOf } from "../internal/mail_rules.ts";
+import { checkCredentials, SASL_CHOICE } from "../internal/mail_rules.ts";
 import { listOf, text } from "../internal/options.ts";
 import { bearerMessage, cramAnswer, simpleExchange } from "./_mechanisms.ts";
 import { Scram } from "./_scram.ts";
@@ -51,8 +51,7 @@ function exchangeOf(
   credentials: SaslCredentials,
   nonce: string | undefined,
 ): SaslExchange {
-  const username = usernameOf(credentials) ?? "";
-  const { password = "", accessToken = "", authorizationId = "" } = credentials;
+  const { username = "", password = "", accessToken = "", authorizationId = "" } = credentials;
   switch (name) {
     case "SCRAM-SHA-256":
     case "SCRAM-SHA-1":

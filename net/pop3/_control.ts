@@ -3,7 +3,6 @@
 import { createHash } from "node:crypto";
 import { type Dialogue, LIST_TIME, MAX_LINES, MAX_LIST } from "../internal/dialogue.ts";
 import { logIn, type LoginCommands } from "../internal/mail_login.ts";
-import { usernameOf } from "../internal/mail_rules.ts";
 import type { SaslCredentials, SaslName } from "../mail/options.ts";
 import {
   parsePop3Capabilities,
@@ -142,8 +141,7 @@ export class Pop3Control {
 
   #loginCommands(credentials: SaslCredentials): LoginCommands {
     const { dialogue } = this;
-    const name = usernameOf(credentials)!;
-    const { password = "" } = credentials;
+    const { username: name = "", password = "" } = credentials;
     /** Reads a challenge, or the end of the login. */
     const next = async (): Promise<string | undefined> => {
       const line = await dialogue.readLine();

@@ -27,6 +27,7 @@
  * @module
  */
 
+import { fileURLToPath } from "node:url";
 import { delay } from "@std/async/delay";
 import { getLogger } from "@logtape/logtape";
 import { formatAddress } from "../address.ts";
@@ -136,7 +137,7 @@ export async function serveWithWorkers(options: ServeWithWorkersOptions): Promis
 function checkReadable(folder: string | URL): void {
   const url = new URL(folder);
   if (url.protocol !== "file:") return;
-  const path = decodeURIComponent(url.pathname).replace(/(?<=.)\/$/, "");
+  const path = fileURLToPath(url).replace(/(?<=.)[/\\]$/, "");
   if (Deno.permissions.querySync({ name: "read", path: url }).state === "granted") return;
   const cause = `Requires read access to "${path}", run again with the --allow-read flag`;
   throw toNetError(new Deno.errors.NotCapable(cause), { phase: "listen" });

@@ -323,6 +323,12 @@ export class UdpSocket implements AsyncDisposable, AsyncIterable<Datagram> {
   #failed(error: unknown): boolean {
     if (this.#closed) return false;
     const failure = toNetError(error, { phase: "read", ...this.addr });
+    // Windows reports a datagram that was refused as a reset, and not to whom it was sent.
+    if (failure.kind === "reset") {
+      const cause = new Deno.errors.ConnectionRefused("connection refused", { cause: error });
+      if (this.remoteAddr !== undefined) this.#refused(cause);
+      return true;
+    }
     if (this.#errors !== undefined) {
       if (failure.kind === "refused" || failure.kind === "unreachable") {
         this.#refused(error);

@@ -1,7 +1,5 @@
 import type { Listener } from "../internal/listen.ts";
-
-/** What tells one file from another at the same path. */
-type FileId = Pick<Deno.FileInfo, "dev" | "ino">;
+import { type FileId, isSameFile } from "../internal/local_files.ts";
 
 /**
  * A listening Unix socket that removes only its own file when it is closed. Deno removes whatever is
@@ -36,7 +34,9 @@ export class UnixListener implements Listener<Deno.UnixAddr> {
   close(): void {
     const { path } = this.addr;
     const there = identify(path);
-    if (there !== undefined && !isSame(there, this.#file)) this.#restore = setAside(path);
+    if (there !== undefined && !(this.#file && isSameFile(there, this.#file))) {
+      this.#restore = setAside(path);
+    }
     this.#inner.close();
     // A pending accept keeps the socket open until it rejects. Only then Deno removes the file.
     if (!this.#accepting) this.#restoreNow();
@@ -64,10 +64,6 @@ function identify(path: string): FileId | undefined {
   } catch {
     return undefined;
   }
-}
-
-function isSame(a: FileId, b: FileId | undefined): boolean {
-  return a.dev === b?.dev && a.ino === b.ino;
 }
 
 /**

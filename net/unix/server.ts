@@ -24,7 +24,7 @@ import type {
 
 /** Options of {@linkcode serveUnix}. */
 export interface ServeUnixOptions extends ServeOptions<Deno.UnixAddr> {
-  /** The path of the socket, at most 107 bytes. */
+  /** The path of the socket, at most 107 bytes, on macOS 103. */
   path: string;
   /**
    * The permission bits of the socket file. They decide which users may connect.

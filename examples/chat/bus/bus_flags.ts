@@ -12,6 +12,7 @@ import {
   ExitCode,
   type None,
 } from "../../../tools/cli.ts";
+import { secretOf } from "../../login/secret.ts";
 import { ArchiveError } from "../archive/archive_error.ts";
 import { Housekeeper } from "../archive/housekeeper.ts";
 import { type ChatStore, openStore, requireAccess } from "../store.ts";
@@ -47,7 +48,7 @@ export const busFlags = {
   busPasswordFile: {
     type: "string",
     placeholder: "file",
-    help: "File with the password of --bus, instead of one in the URL",
+    help: "File with the password of --bus; or the variable PORTSIDE_BUS_PASSWORD",
   },
   busCa: {
     type: "string",
@@ -157,8 +158,10 @@ async function targetOf(values: Values): Promise<BusTarget | undefined> {
     // The URL can have a password, which belongs into no log.
     throw badValue("--bus", "…", "a URL such as redis://127.0.0.1:6379/0");
   }
-  if (busPasswordFile === undefined) return target;
-  return { ...target, password: (await read(busPasswordFile)).trimEnd() };
+  const password = busPasswordFile === undefined
+    ? target.password ?? await secretOf({ variable: "PORTSIDE_BUS_PASSWORD" })
+    : (await read(busPasswordFile)).trimEnd();
+  return password === undefined ? target : { ...target, password };
 }
 
 function flagOf(name: string): string {

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { isDeviceName } from "../../../net/internal/local_name.ts";
 import { byteLength, isBlank, neutralise } from "../safe_text.ts";
 
 /** The maximum size of a name in bytes of UTF-8. File systems allow 255. */
@@ -17,9 +18,6 @@ const MAX_EXTENSION = 16;
 /** Characters with a meaning in paths or on Windows. */
 const RESERVED = /[/\\:*?"<>|%]/g;
 
-/** Names of devices on Windows. */
-const DEVICE = /^(?:con|prn|aux|nul|com\d|lpt\d)(?=\.|$)/i;
-
 /**
  * Returns a name that is safe on every screen and in every folder: without path separators, control
  * characters and direction changes, not hidden, and at most 200 bytes long.
@@ -30,8 +28,8 @@ const DEVICE = /^(?:con|prn|aux|nul|com\d|lpt\d)(?=\.|$)/i;
 export function safeFileName(given: string): string {
   const plain = neutralise(given.toWellFormed()).replace(RESERVED, "_");
   // A dot at the start hides a file. Windows drops dots and blanks at the end.
-  const visible = plain.replace(/^[\s.]+|[\s.]+$/gu, "").replace(DEVICE, "_$&");
-  const name = shorten(visible).replace(/[\s.]+$/u, "");
+  const visible = plain.replace(/^[\s.]+|[\s.]+$/gu, "");
+  const name = shorten(isDeviceName(visible) ? `_${visible}` : visible).replace(/[\s.]+$/u, "");
   return name === "" || isBlank(name) ? "file" : name;
 }
 

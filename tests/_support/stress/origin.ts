@@ -157,8 +157,10 @@ export class Origin implements AsyncDisposable {
 
   async #write(wire: Wire, bytes: Uint8Array, pieces: boolean): Promise<void> {
     if (!pieces) return await wire.write(bytes);
+    // Each piece costs a turn of the event loop, so there are at most about fifty.
+    const most = Math.max(60, Math.ceil(bytes.length / 25));
     for (let at = 0; at < bytes.length;) {
-      const size = 1 + this.#random.below(bytes.length > 20_000 ? 20_000 : 60);
+      const size = 1 + this.#random.below(most);
       await wire.write(bytes.subarray(at, at += size));
       await turn();
     }

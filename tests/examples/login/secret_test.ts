@@ -1,17 +1,38 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { credentials } from "../../../examples/http/arguments.ts";
 import { readSecret, readSecrets, secretOf } from "../../../examples/login/secret.ts";
+import { loginOptions } from "../../../examples/mail/flags.ts";
 import { readPassword } from "../../../examples/mail/password.ts";
 import { withSecrets } from "../../../examples/proxy/arguments.ts";
-import { CliError } from "../../../tools/cli.ts";
+import { CliError, recordingIo } from "../../../tools/cli.ts";
 import { temporaryFolder } from "../../_support/repository.ts";
 import { runRunnable } from "../../_support/runnable.ts";
 
-const VARIABLES = ["PORTSIDE_TEST", "PORTSIDE_USER", "PORTSIDE_BEARER", "PORTSIDE_PASSWORD"];
+const VARIABLES = [
+  "TEST",
+  "USER",
+  "BEARER",
+  "PASSWORD",
+  "TOKEN",
+  "AUTH",
+  "UPSTREAM",
+  "BUS_PASSWORD",
+]
+  .map((name) => `PORTSIDE_${name}`);
 const permissions: Deno.PermissionOptions = {
   read: true,
   write: true,
   env: [...VARIABLES, "TMPDIR"],
+};
+
+/** The secrets of each program: the flag without `-file`, and the variable. */
+const SECRETS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  chat: { "bus-password": "PORTSIDE_BUS_PASSWORD" },
+  ftp_client: { password: "PORTSIDE_PASSWORD" },
+  http_client: { user: "PORTSIDE_USER", bearer: "PORTSIDE_BEARER" },
+  proxy: { auth: "PORTSIDE_AUTH", upstream: "PORTSIDE_UPSTREAM" },
+  read_mail: { password: "PORTSIDE_PASSWORD", token: "PORTSIDE_TOKEN" },
+  send_mail: { password: "PORTSIDE_PASSWORD", token: "PORTSIDE_TOKEN" },
 };
 
 /** Writes a file and returns its path. */
@@ -99,6 +120,58 @@ Deno.test("the proxy takes logins and next proxies from files", { permissions },
   const { auth, upstream } = await withSecrets(given as never);
   assertEquals(auth, ["eve:3", "ann:1", "bob:2"]);
   assertEquals(upstream, ["a.test=direct", "socks5://ann:1@127.0.0.1:1080"]);
+});
+
+Deno.test("the proxy takes a login and a next proxy from variables", { permissions }, async () => {
+  using _ = environment({ PORTSIDE_AUTH: "eve:3", PORTSIDE_UPSTREAM: "http://127.0.0.1:3128" });
+  const { auth, upstream } = await withSecrets({ auth: [], upstream: [] } as never);
+  assertEquals([auth, upstream], [["eve:3"], ["http://127.0.0.1:3128"]]);
+  const flags = { auth: ["ann:1"], upstream: ["a.test=direct"] };
+  assertEquals(await withSecrets(flags as never), flags as never);
+});
+
+Deno.test(
+  "mail takes a token from a variable, unless a flag says how to log in",
+  { permissions },
+  async () => {
+    using _ = environment({ PORTSIDE_TOKEN: "token", PORTSIDE_PASSWORD: "password" });
+    await using folder = await temporaryFolder();
+    const passwordFile = await fileWith(folder.path, "file\n");
+    const login = async (values: Record<string, unknown>) => {
+      const flags = { server: "127.0.0.1", tls: "implicit", ca: [], pin: [], ...values };
+      const ctx = { io: undefined, signal: new AbortController().signal };
+      const { username, password, accessToken } = await loginOptions(
+        flags as never,
+        [],
+        ctx as never,
+      );
+      return { username, password, accessToken };
+    };
+    const token = { username: "ann", password: undefined, accessToken: "token" };
+    assertEquals(await login({ user: "ann" }), token);
+    assertEquals(await login({ user: "ann", mechanism: "xoauth2" }), token);
+    const none = { username: undefined, password: undefined, accessToken: undefined };
+    assertEquals(await login({}), none);
+    const ann = { username: "ann", password: "password", accessToken: undefined };
+    assertEquals(await login({ user: "ann", mechanism: "PLAIN" }), ann);
+    assertEquals(await login({ user: "ann", passwordFile }), { ...ann, password: "file" });
+  },
+);
+
+Deno.test("every secret of a program can come from a file and from a variable, and --help says so", async () => {
+  for (const [name, secrets] of Object.entries(SECRETS)) {
+    const io = recordingIo();
+    const { main } = await import(`../../../examples/${name}.ts`);
+    assertEquals(await main(["--help"], io), 0);
+    const files = io.out.match(/^ +--[\w-]+-file <.*(?:\n {20,}\S.*)*/gm) ?? [];
+    const found = files.filter((text) => /password|token|login|prox/.test(text)).map((text) => {
+      const flag = /--([\w-]+)-file/.exec(text)![1]!;
+      return [flag, /variable\s+(PORTSIDE_\w+)/.exec(text)?.[1]];
+    });
+    assertEquals(Object.fromEntries(found), secrets, name);
+    const permission = `--allow-env=${Object.values(secrets).join(",")}`;
+    assertEquals(io.out.includes(permission), true, `${name}: ${permission}`);
+  }
 });
 
 Deno.test("mail and FTP take a password from a variable", { permissions }, async () => {
