@@ -42,13 +42,11 @@ interface Run {
 let emojiPattern: RegExp | undefined;
 
 /** The errors for refused changes. */
-const REFUSED: Readonly<Record<RefusedChange, ErrorCode>> = {
+const REFUSED: Readonly<Record<Exclude<RefusedChange, "moved">, ErrorCode>> = {
   gone: "no-such-message",
   "not-own": "not-yours",
   "too-many": "too-many-reactions",
   "no-such-file": "no-such-file",
-  moved: "not-stored",
-  lost: "not-stored",
 };
 
 /** Handles lines and changes of messages. */
@@ -204,6 +202,8 @@ export class Speech {
       case "unchanged":
         return this.#confirm(session, author, { ...entry as StoredEvent, seq: ledger.seq });
       case "refused":
+        // The user has sent the line again, on the connection that counts now.
+        if (result.reason === "moved") return;
         return delivery.refuse(session, REFUSED[result.reason], author);
     }
   }
@@ -359,6 +359,8 @@ export class Speech {
       Author
     >["entry"];
     if (id !== undefined) Object.assign(entry, { line: `${id}` });
+    const { shared } = this.#state;
+    if (shared !== undefined) Object.assign(entry, { tenure: shared.tenure(user) });
     const size = 100 + ("text" in content ? content.text.length : 0);
     this.#state.ledger.stage({ author, entry, size });
   }

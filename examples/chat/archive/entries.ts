@@ -25,6 +25,8 @@ export interface EntryBase {
    * stored again.
    */
   readonly line?: string;
+  /** The claim under which the author has written it, for an archive that several nodes share. It is not stored. */
+  readonly tenure?: string;
 }
 
 /** A new message. */
@@ -135,9 +137,7 @@ export type RefusedChange =
   /** The message has the maximum number of reactions. */
   | "too-many"
   /** The user has another connection on another node, which acts for the user now. */
-  | "moved"
-  /** The servers that several nodes share have lost the line. */
-  | "lost";
+  | "moved";
 
 /** The result for one entry. Only a stored entry is new to others. */
 export type Appended =

@@ -57,6 +57,11 @@ export interface SharedArchive extends Archive {
    * @throws {ArchiveError} If the other servers do not answer.
    */
   claim(user: UserRecord): Promise<number | ClaimRefusal>;
+  /**
+   * Returns the claim under which this process acts for a user, which is the `tenure` of lines. It changes when
+   * another process had the session meanwhile: lines from before must not come behind those from there.
+   */
+  tenure(user: number): string;
 }
 
 /** Returns the archive if several processes share it. */

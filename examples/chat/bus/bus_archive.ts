@@ -41,7 +41,7 @@ import { NodeLease } from "./lease.ts";
 import { LogReader } from "./log_reader.ts";
 import { encodeEntry, encodeUser } from "./records.ts";
 import { Redis, type RedisOptions, RedisRefusal, type Script } from "./redis.ts";
-import { Replica, type ReplicaStore } from "./replica.ts";
+import { type Place, Replica, type ReplicaStore } from "./replica.ts";
 import { APPEND, FORGET, INIT, SAVE, TELL } from "./scripts.ts";
 import { trimStreams } from "./trimming.ts";
 
@@ -205,7 +205,7 @@ export class BusArchive implements SharedArchive {
     for (let at = 0; at < batch.length; at += PORTION) {
       const part = batch.slice(at, at + PORTION);
       const begun = performance.now();
-      const [position = 0, ...numbers] = await this.#append(part, ids.slice(at, at + PORTION));
+      const [position, ...numbers] = await this.#append(part, ids.slice(at, at + PORTION));
       await this.#replica.reached(position);
       this.gauges.hop(performance.now() - begun, part.length);
       for (let i = 0; i < part.length; i++) {
@@ -219,8 +219,16 @@ export class BusArchive implements SharedArchive {
     return `~${this.#instance}:${++this.#lines}`;
   }
 
+  /** Returns the claim under which this node acts for a user now. */
+  tenure(user: number): string {
+    return this.#replica.owned.get(user) ?? "";
+  }
+
   /** Stores lines, and returns the position and their numbers. A lost connection is no harm: lines have ids. */
-  async #append(batch: readonly Entry[], ids: readonly string[]): Promise<number[]> {
+  async #append(
+    batch: readonly Entry[],
+    ids: readonly string[],
+  ): Promise<readonly [position: number, ...numbers: number[]]> {
     const keys = [...this.#keys.fixed];
     const index = new Map<string, number>();
     const place = (key: string) => {
@@ -235,14 +243,16 @@ export class BusArchive implements SharedArchive {
       entry.room,
       place(this.#keys.room(entry.room)),
       place(this.#keys.lines(entry.user)),
-      `${entry.user}`,
+      `${entry.user}/${entry.tenure ?? ""}`,
       ids[i]!,
       `${entry.seq}`,
       encodeEntry(entry),
     ]);
-    return await this.#insist((guard) =>
+    const [position, mark, ...numbers] = await this.#insist((guard) =>
       this.#redis.run(APPEND, keys, [...guard, ...args])
-    ) as number[];
+    ) as [number, string, ...number[]];
+    this.#expect([position, mark]);
+    return [position, ...numbers];
   }
 
   async #resultOf({ user, line }: Entry, number: number): Promise<Appended> {
@@ -251,9 +261,9 @@ export class BusArchive implements SharedArchive {
     const own = this.#replica.takeResult(Math.abs(number));
     if (own !== undefined) return own;
     const event = line === undefined ? undefined : await this.#store.line(user, line);
-    if (event !== undefined) return { outcome: "repeated", event };
-    // A failover can lose a new line.
-    return { outcome: "refused", reason: number > 0 ? "lost" : "gone" };
+    return event === undefined
+      ? { outcome: "refused", reason: "gone" }
+      : { outcome: "repeated", event };
   }
 
   /** Returns the event that a user has stored under the id of a line. */
@@ -287,7 +297,7 @@ export class BusArchive implements SharedArchive {
 
   /** Stores users. What another node has taken over is left out. */
   async saveUsers(users: readonly UserRecord[]): Promise<readonly number[]> {
-    const results = await this.#saveAll("save", users);
+    const { results } = await this.#saveAll("save", users);
     const saved = users.flatMap((user, i) => {
       const [id] = results[i]!.split(" ");
       return results[i] === "moved" ? [] : [{ ...user, id: Number(id) }];
@@ -301,13 +311,13 @@ export class BusArchive implements SharedArchive {
   async claim(user: UserRecord): Promise<number | ClaimRefusal> {
     // The id first: a claim that is repeated must not make a second user.
     const id = user.id ?? await this.#newUser();
-    const [result = ""] = await this.#saveAll("claim", [{ ...user, id }]);
+    const { position, results: [result = ""] } = await this.#saveAll("claim", [{ ...user, id }]);
     if (result === "taken" || result === "full") return result;
     const fence = result.split(" ")[1]!;
     this.#replica.owned.set(id, fence);
     await this.#store.saveUsers([{ ...user, id }]);
     // The user may have seen lines on another node that this one has not read yet.
-    await this.#replica.reached(Number(fence));
+    await this.#replica.reached(position);
     return id;
   }
 
@@ -316,7 +326,10 @@ export class BusArchive implements SharedArchive {
     return Number(await this.#insist(() => this.#redis.command(["INCR", key])));
   }
 
-  async #saveAll(mode: "save" | "claim", users: readonly UserRecord[]): Promise<string[]> {
+  async #saveAll(
+    mode: "save" | "claim",
+    users: readonly UserRecord[],
+  ): Promise<{ position: number; results: string[] }> {
     const args = users.flatMap((user) => [
       mode,
       user.id === undefined ? "" : `${user.id}`,
@@ -327,7 +340,11 @@ export class BusArchive implements SharedArchive {
       encodeUser(user),
     ]);
     const most = mode === "claim" ? this.#options.maxUsers : 0;
-    return await this.#insist((guard) => this.#run(SAVE, guard, [`${most}`, ...args])) as string[];
+    const [position, mark, ...results] = await this.#insist((guard) =>
+      this.#run(SAVE, guard, [`${most}`, ...args])
+    ) as [number, string, ...string[]];
+    this.#expect([position, mark]);
+    return { position, results };
   }
 
   /** Returns the user with an id. */
@@ -353,10 +370,7 @@ export class BusArchive implements SharedArchive {
   /** Deletes a user with all messages, in Redis and in all copies. */
   async forget(user: number): Promise<number> {
     const hash = (await this.#store.user(user))?.tokenHash ?? "";
-    const position = Number(
-      await this.#insist((guard) => this.#run(FORGET, guard, [`${user}`, hash])),
-    );
-    await this.#replica.reached(position);
+    const position = await this.#write(FORGET, [`${user}`, hash]);
     await this.#insist(() => this.#removeLines(user, this.#replica.lastSeq));
     return Number(this.#replica.takeAnswer(position));
   }
@@ -412,11 +426,25 @@ export class BusArchive implements SharedArchive {
   }
 
   async #tell(kind: "f" | "x", data: string, file = ""): Promise<unknown> {
-    const position = Number(
-      await this.#insist((guard) => this.#run(TELL, guard, [kind, data, file])),
-    );
-    await this.#replica.reached(position);
-    return this.#replica.takeAnswer(position);
+    return this.#replica.takeAnswer(await this.#write(TELL, [kind, data, file]));
+  }
+
+  /** Runs a script that adds one record. Resolves to its position when the copy has it. */
+  async #write(script: Script, args: readonly string[]): Promise<number> {
+    const place = await this.#insist((guard) => this.#run(script, guard, args)) as Place;
+    this.#expect(place);
+    await this.#replica.reached(place[0]);
+    return place[0];
+  }
+
+  /** Takes the answer of a script. If Redis has lost what the script did, users are dismissed. */
+  #expect(place: Place): void {
+    try {
+      this.#replica.expect(place);
+    } catch (error) {
+      if (error instanceof Error) this.#lose(error.message);
+      throw this.#closedError();
+    }
   }
 
   /** Removes what the limits do not keep from the copy, and then from Redis. */

@@ -72,7 +72,7 @@ export function logRecord([id, pairs]: StreamEntry): LogRecord {
 }
 
 /** Returns the content of a line for its stream. The id of the entry is its number. */
-export function encodeEntry({ seq: _, ...content }: Entry): string {
+export function encodeEntry({ seq: _, tenure: __, ...content }: Entry): string {
   return JSON.stringify(content);
 }
 

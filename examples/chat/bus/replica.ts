@@ -11,7 +11,7 @@ import { ArchiveError } from "../archive/archive_error.ts";
 import type { Follower } from "../archive/shared_archive.ts";
 import type { BusGauges } from "./gauges.ts";
 import type { BusKeys } from "./keys.ts";
-import type { LogReader, Told } from "./log_reader.ts";
+import { LogGap, type LogReader, type Told } from "./log_reader.ts";
 import { decodeUser } from "./records.ts";
 import { type Redis, RedisRefusal } from "./redis.ts";
 
@@ -43,6 +43,12 @@ export interface ReplicaParts {
   readonly gauges: BusGauges;
 }
 
+/** A position with its mark. */
+export type Place = readonly [position: number, mark: string];
+
+/** The number of marks that are kept. */
+const MARKS = 4096;
+
 /** Someone who waits for a record. */
 interface Waiter {
   readonly pos: number;
@@ -68,8 +74,10 @@ export class Replica {
   /** The results of other records of this node, by position. */
   readonly #answers = new Map<number, unknown>();
   readonly #waiters = new Set<Waiter>();
-  /** The last position that someone has waited for. */
-  #awaited = 0;
+  /** The last record that Redis has promised to this node, with its mark. */
+  #promised: Place = [0, ""];
+  /** The marks of the latest records, by position. */
+  readonly #marks = new Map<number, string>();
   #notedAt = 0;
 
   /** Makes a copy, which has no store yet. */
@@ -105,19 +113,30 @@ export class Replica {
 
   /** The position that Redis has, as far as this node knows. */
   get expected(): number {
-    return Math.max(this.position, this.#awaited);
+    return Math.max(this.position, this.#promised[0]);
+  }
+
+  /**
+   * Takes the position that Redis had after it carried out a script of this node. If another record comes there,
+   * Redis has lost what this node did.
+   *
+   * @throws {LogGap} If the copy has another record there.
+   */
+  expect([position, mark]: Place): void {
+    const known = this.#marks.get(position);
+    if (known !== undefined && known !== mark) throw lost(position);
+    if (position > this.#promised[0]) this.#promised = [position, mark];
   }
 
   /** Resolves when the copy has a record. */
   reached(pos: number): Promise<void> {
-    this.#awaited = Math.max(this.#awaited, pos);
     if (pos <= this.position) return Promise.resolve();
     return new Promise((resolve, reject) => this.#waiters.add({ pos, resolve, reject }));
   }
 
   /** Ends all waiting. */
   fail(error: unknown): void {
-    this.#awaited = 0;
+    this.#promised = [0, ""];
     for (const { reject } of this.#waiters) reject(error);
     this.#waiters.clear();
     this.#results.clear();
@@ -132,7 +151,7 @@ export class Replica {
    * @param make Makes an empty store, in case that Redis has lost its data.
    */
   async load(
-    [epoch, last, position, mark]: readonly [string, number, number, string],
+    [epoch, last, position, mark]: readonly [string, number, ...Place],
     make: () => ReplicaStore,
   ): Promise<void> {
     const { log, isPermanent } = this.#parts;
@@ -152,6 +171,8 @@ export class Replica {
     await log.requireCopies(position, mark);
     this.lastSeq = last;
     [this.position, this.mark] = [position, mark];
+    this.#marks.clear();
+    this.#promised = [0, ""];
     if (isPermanent) await this.#makeGroup();
   }
 
@@ -187,10 +208,21 @@ export class Replica {
   async advance(follower: Follower, node: string, signal: AbortSignal): Promise<void> {
     const records = await this.#parts.log.next(this.position, this.mark);
     if (records.length === 0) return;
+    this.#requirePromised(records);
     await follower.feed(async () => {
       if (!signal.aborted) await this.#take(records, follower, node);
     });
     this.#notePosition();
+  }
+
+  /** Compares records with what Redis has promised to this node. */
+  #requirePromised(records: readonly Told[]): void {
+    const [position, promised] = this.#promised;
+    for (const { pos, mark } of records) {
+      if (pos === position && mark !== promised) throw lost(pos);
+      this.#marks.set(pos, mark);
+      this.#marks.delete(pos - MARKS);
+    }
   }
 
   async #take(records: readonly Told[], follower: Follower, node: string): Promise<void> {
@@ -307,6 +339,10 @@ export class Replica {
     }
     await this.#store[Symbol.asyncDispose]();
   }
+}
+
+function lost(position: number): LogGap {
+  return new LogGap(`Redis has lost the record ${position}`);
 }
 
 function take<T>(map: Map<number, T>, key: number): T | undefined {

@@ -80,9 +80,10 @@ return { fresh, seq, pos, mark }
 `);
 
 /**
- * Stores lines. Each has seven arguments: room, index of its stream, index of the lines of the user, user,
- * id that makes it unique, number or 0, content. Returns the position, and a number for each line: positive if it is
- * new, negative if it is stored already, 0 if another node acts for the user.
+ * Stores lines. Each has seven arguments: room, index of its stream, index of the lines of the user, user and
+ * fence with a slash between them, id that makes it unique, number or 0, content. Returns the position and its mark,
+ * and a number for each line: positive if it is new, negative if it is stored already, 0 if the node does not act
+ * for the user under this fence any more.
  */
 export const APPEND: Script = script(`${GUARD}
 local last = seq
@@ -93,15 +94,16 @@ for i = 3, #ARGV, 7 do
     last = given
   end
 end
-local results = { 0 }
+local results = { 0, '' }
 for i = 3, #ARGV, 7 do
   local room, stream, lines = ARGV[i], KEYS[tonumber(ARGV[i + 1])], KEYS[tonumber(ARGV[i + 2])]
-  local user, once, given, data = ARGV[i + 3], ARGV[i + 4], tonumber(ARGV[i + 5]), ARGV[i + 6]
+  local user, fence = string.match(ARGV[i + 3], '^(.*)/(.*)$')
+  local once, given, data = ARGV[i + 4], tonumber(ARGV[i + 5]), ARGV[i + 6]
   local owner = node ~= '' and redis.call('HGET', owners, user)
   local known = once ~= '' and redis.call('ZSCORE', lines, once)
   if known then
     results[#results + 1] = -tonumber(known)
-  elseif node ~= '' and not (owner and string.sub(owner, 1, #node + 1) == node .. '/') then
+  elseif node ~= '' and not (owner and string.find(owner, node .. '/' .. fence .. '/', 1, true) == 1) then
     results[#results + 1] = 0
   else
     local at = given > 0 and given or seq + 1
@@ -119,18 +121,19 @@ for i = 3, #ARGV, 7 do
     results[#results + 1] = at
   end
 end
-results[1] = pos
+results[1], results[2] = pos, mark
 return results
 `);
 
 /**
  * Stores users. `ARGV[3]` is the maximum number of users in the chat. Each user has seven arguments: mode,
  * id or nothing, key of the name, state, hash of the token or nothing, fence, record. A claim takes the
- * name and the session. Returns for each: id and fence, or `taken`, `full` or `moved`.
+ * name and the session; a node that has the session already keeps its fence. Returns the position and its mark, and
+ * for each user: id and fence, or `taken`, `full` or `moved`.
  */
 export const SAVE: Script = script(`${GUARD}
 local most = tonumber(ARGV[3])
-local results = {}
+local results = { 0, '' }
 for i = 4, #ARGV, 7 do
   local mode, id, key, state = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
   local hash, fence, data = ARGV[i + 4], ARGV[i + 5], ARGV[i + 6]
@@ -146,7 +149,9 @@ for i = 4, #ARGV, 7 do
     results[#results + 1] = 'moved'
   else
     if id == '' then id = tostring(redis.call('INCR', lastuser)) end
-    if claims then fence = string.format('%d', pos + 1) end
+    if claims then
+      fence = owner and string.match(owner, '^' .. node .. '/(%d+)/') or string.format('%d', pos + 1)
+    end
     local old = redis.call('HGET', namekeys, id)
     if old and old ~= key and redis.call('HGET', names, old) == id then
       redis.call('HDEL', names, old)
@@ -167,6 +172,7 @@ for i = 4, #ARGV, 7 do
     results[#results + 1] = id .. ' ' .. fence
   end
 end
+results[1], results[2] = pos, mark
 return results
 `);
 
@@ -217,16 +223,19 @@ return 1
 
 /**
  * Tells all nodes something about files or users, and keeps a description of a file. Arguments: kind,
- * data, and perhaps the id of the file. Returns the position.
+ * data, and perhaps the id of the file. Returns the position and its mark.
  */
 export const TELL: Script = script(`${GUARD}
 local kind, data, file = ARGV[3], ARGV[4], ARGV[5]
 if kind == 'f' then redis.call('HSET', files, file, data) end
 note('', 't', kind, 'n', node, 'd', data)
-return pos
+return { pos, mark }
 `);
 
-/** Removes a user with the id in the third argument, whose token has the hash in the fourth one. */
+/**
+ * Removes a user with the id in the third argument, whose token has the hash in the fourth one. Returns the
+ * position and its mark.
+ */
 export const FORGET: Script = script(`${GUARD}
 local id, hash = ARGV[3], ARGV[4]
 local key = redis.call('HGET', namekeys, id)
@@ -236,7 +245,7 @@ redis.call('HDEL', namekeys, id)
 redis.call('HDEL', users, id)
 if hash ~= '' then redis.call('HDEL', tokens, hash) end
 note('', 't', 'k', 'n', node, 'd', id)
-return pos
+return { pos, mark }
 `);
 
 /** Removes the lines of a room before a number. Arguments: room, number; the stream is the last key. */

@@ -252,6 +252,46 @@ test("a store beside a node keeps what Redis no longer has, and goes on after a 
   assertEquals((await fresh.archive.since(["#lobby"], 2, 20)).complete, false);
 });
 
+test("lines that wait at a node do not come behind those of another one", async ({ start }) => {
+  const [one, two] = [await start(), await start()];
+  const face = new RecordingFace("many");
+  const ann = await one.lobby.join({ name: "Ann" }, face);
+  assert(!("code" in ann));
+  const { token } = welcome(face.events);
+  // The node stores some lines while the user is elsewhere, and others when the user is back.
+  const { archive } = one;
+  const append = archive.append.bind(archive);
+  const claim = archive.claim.bind(archive);
+  const [away, partly, claimed] = [1, 2, 3].map(() => Promise.withResolvers<void>());
+  archive.append = async (batch) => {
+    archive.append = append;
+    await away!.promise;
+    const first = await append(batch.slice(0, 10));
+    partly!.resolve();
+    await claimed!.promise;
+    return [...first, ...await append(batch.slice(10))];
+  };
+  archive.claim = (user) => claim(user).finally(() => claimed!.resolve());
+  for (let id = 1; id <= 20; id++) void ann.say(`line ${id}`, id);
+  const join = async ({ lobby }: Node) => {
+    const back = new RecordingFace("many");
+    const again = await lobby.join({ name: "Ann", token }, back);
+    assert(!("code" in again));
+    return { again, back };
+  };
+  await join(two);
+  away!.resolve();
+  await partly!.promise;
+  const { again, back } = await join(one);
+  for (let id = 1; id <= 25; id++) void again.say(`line ${id}`, id);
+  await again.settled();
+  const confirmed = back.own.flatMap((event) => event.type === "message" ? [event.id] : []);
+  assertEquals(confirmed, Array.from({ length: 25 }, (_, i) => i + 1));
+  assertEquals(back.own.filter(({ type }) => type === "error"), []);
+  const { messages } = await two.archive.history("#lobby", { limit: 999 });
+  assertEquals(messages.map(({ text }) => text), confirmed.map((id) => `line ${id}`));
+});
+
 test("edits, reactions and deletions are the same on all nodes", async ({ start }) => {
   const [one, two] = [await start(), await start()];
   const [ann, bob] = [await one.page("Ann"), await two.page("Bob")];
