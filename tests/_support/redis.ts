@@ -7,6 +7,24 @@ import { until } from "./until.ts";
 /** Whether this machine has Redis. */
 export const redis: Availability = needs("redis-server");
 
+/** Whether it also has the client of Redis itself. */
+export const redisTools: Availability = needs("redis-server", "redis-cli");
+
+/**
+ * Sends a command with the client of Redis itself.
+ *
+ * @param port The port of a server of 127.0.0.1.
+ * @param args The words of the command.
+ * @returns The reply as text.
+ */
+export async function redisCli(port: number, ...args: string[]): Promise<string> {
+  const command = new Deno.Command("redis-cli", {
+    args: ["-h", "127.0.0.1", "-p", `${port}`, ...args],
+    stderr: "null",
+  });
+  return new TextDecoder().decode((await command.output()).stdout).trim();
+}
+
 /** A running server. */
 export class RedisServer implements AsyncDisposable {
   /** The port of 127.0.0.1. */

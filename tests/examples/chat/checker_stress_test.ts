@@ -8,7 +8,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { summary } from "./checker/check.ts";
 import { check } from "./checker/driver.ts";
-import { redis } from "../../_support/redis.ts";
+import { redisTools } from "../../_support/redis.ts";
 
 /** The refusals that a good chat can give: the disk is full, or a recipient has never joined. */
 const EXPECTED = new Set(["not-stored", "no-such-user", "no-such-peer"]);
@@ -39,8 +39,8 @@ Deno.test("the chat loses, doubles and misdirects no line, whatever breaks", asy
 
 Deno.test({
   name:
-    `three nodes on one Redis lose, double and misdirect no line, whatever breaks${redis.suffix}`,
-  ignore: redis.ignore,
+    `three nodes on one Redis lose, double and misdirect no line, whatever breaks${redisTools.suffix}`,
+  ignore: redisTools.ignore,
   async fn() {
     const seconds = Number(Deno.env.get("CHECK_SECONDS")) || (Deno.env.has("CI") ? 30 : 10);
     const seed = Number(Deno.env.get("CHECK_SEED") ?? Date.now() % 100_000);

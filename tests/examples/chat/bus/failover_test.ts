@@ -1,14 +1,10 @@
 import { assertEquals } from "@std/assert";
 import type { ChatWelcome } from "../../../../examples/chat/lobby.ts";
 import { type FaultProxy, serveFaultProxy } from "../../../../tools/fault_proxy.ts";
-import { needs } from "../../../_support/peers.ts";
-import { RedisServer } from "../../../_support/redis.ts";
+import { redisCli as cli, RedisServer, redisTools as tools } from "../../../_support/redis.ts";
 import { until } from "../../../_support/until.ts";
 import { RecordingFace, type User } from "../_faces.ts";
 import { Node, type NodeOptions } from "./_bus.ts";
-import { cli } from "./_redis_cli.ts";
-
-const tools = needs("redis-server", "redis-cli");
 
 /** Two servers, of which one is the primary, and the ways of nodes to them. */
 interface Pair {

@@ -6,10 +6,9 @@ import { serveFaultProxy } from "../../../../tools/fault_proxy.ts";
 import { testCertificates } from "../../../_support/certificates.ts";
 import { needs } from "../../../_support/peers.ts";
 import { freePorts } from "../../../_support/ports.ts";
-import { redis, RedisServer } from "../../../_support/redis.ts";
+import { redis, redisCli as cli, RedisServer } from "../../../_support/redis.ts";
 import { until } from "../../../_support/until.ts";
 import { Node } from "./_bus.ts";
-import { cli } from "./_redis_cli.ts";
 
 function connect(url: string, more: Partial<ConstructorParameters<typeof Redis>[0]> = {}) {
   const client = new Redis({ target: parseBusTarget(url)!, timeout: 30_000, ...more });
@@ -89,7 +88,11 @@ test("Redis uses TLS with rediss://, and shows its certificate", redis, async ()
 const tools = needs("redis-server", "redis-cli", "redis-sentinel");
 
 test("a chat works on a Cluster: all its keys are in one slot", tools, async () => {
-  await using server = await RedisServer.start(["--cluster-enabled", "yes"]);
+  // Otherwise it is the other port and 10,000, which can be too high.
+  const [port = 0] = freePorts(1);
+  await using server = await RedisServer.start([
+    ...["--cluster-enabled", "yes", "--cluster-port", `${port}`],
+  ]);
   assertEquals(await cli(server.port, "CLUSTER", "ADDSLOTSRANGE", "0", "16383"), "OK");
   await until(async () => (await cli(server.port, "CLUSTER", "INFO")).includes("cluster_state:ok"));
   await using one = await Node.start({

@@ -6,8 +6,11 @@ import { type Runnable, runRunnable, startRunnable } from "../../../_support/run
 import { privatePlace, type StoredLine } from "./observations.ts";
 import { keyOf } from "./page_view.ts";
 
-/** The program with which the chat kills itself between two steps of a line. */
-const CRASHING = "tests/examples/chat/checker/_crashing_chat.ts";
+/** The program with which the chat kills itself between two steps of a line, or has a wrong clock. */
+const PROGRAM = "tests/examples/chat/checker/_checked_chat.ts";
+
+/** The attempts to start the program. It ends if Redis does not answer it within 30 seconds. */
+const ATTEMPTS = 5;
 
 /** A step of a line, and how many lines to let pass before. */
 export interface Crash {
@@ -23,18 +26,21 @@ export class ChatServer implements AsyncDisposable {
   readonly webPort: number;
   readonly #store: string | undefined;
   readonly #more: readonly string[];
+  readonly #skew: number;
   #running: Runnable | undefined;
 
   /**
    * @param store The file of the store; undefined for a node that has none.
    * @param more Further flags of the program.
+   * @param skew The difference of the clock of the program, in milliseconds.
    */
-  constructor(store: string | undefined, more: readonly string[] = []) {
+  constructor(store: string | undefined, more: readonly string[] = [], skew = 0) {
     const [port = 0, webPort = 0] = freePorts(2);
     this.port = port;
     this.webPort = webPort;
     this.#store = store;
     this.#more = more;
+    this.#skew = skew;
   }
 
   /** What the program has written to stderr since its last start. */
@@ -47,15 +53,24 @@ export class ChatServer implements AsyncDisposable {
     const ports = ["--port", `${this.port}`, "--web-port", `${this.webPort}`];
     const store = this.#store === undefined ? [] : ["--store", this.#store];
     const flags = [...ports, ...store, ...this.#more];
-    this.#running = await startRunnable("chat", flags, {
-      listeners: 2,
-      permissions: ["-A"],
-      timeout: 60_000,
-      ...crash !== undefined && {
-        file: CRASHING,
-        env: { CHAT_CRASH_STEP: crash.step, CHAT_CRASH_AFTER: `${crash.after}` },
-      },
-    });
+    const env = {
+      CHAT_CLOCK: `${this.#skew}`,
+      ...crash && { CHAT_CRASH_STEP: crash.step, CHAT_CRASH_AFTER: `${crash.after}` },
+    };
+    const isPlain = crash === undefined && this.#skew === 0;
+    for (let attempt = 1;; attempt++) {
+      try {
+        this.#running = await startRunnable("chat", flags, {
+          listeners: 2,
+          permissions: ["-A"],
+          timeout: 300_000,
+          ...!isPlain && { file: PROGRAM, env },
+        });
+        return;
+      } catch (error) {
+        if (attempt === ATTEMPTS || !/--bus: The bus/.test(`${error}`)) throw error;
+      }
+    }
   }
 
   /** Whether the program was killed and not started again. */
@@ -90,7 +105,7 @@ export class ChatServer implements AsyncDisposable {
   /** Ends the program politely. */
   async stop(): Promise<number> {
     this.#running!.signal("SIGTERM");
-    return await this.#running!.exitCode(20_000);
+    return await this.#running!.exitCode(60_000);
   }
 
   /** Returns everything in the store. The program must not run. */

@@ -5,13 +5,13 @@
  * @module
  */
 
+import { assert } from "@std/assert";
 import { delay } from "@std/async/delay";
 import { serveFaultProxy } from "../../../../tools/fault_proxy.ts";
 import type { FaultProxy } from "../../../../tools/fault_proxy.ts";
 import { NETWORK_FAULTS } from "../../../_support/network_faults.ts";
 import { Random } from "../../../_support/stress/random.ts";
 import { within } from "../../../_support/runnable.ts";
-import { until } from "../../../_support/until.ts";
 import { ChatServer } from "./chat_server.ts";
 import { CheckedBus, LEASE } from "./checked_bus.ts";
 import { SmallDisk } from "./disk.ts";
@@ -50,6 +50,9 @@ export interface Report {
 
 const ROOMS = ["lobby", "tea", "team", "ops"] as const;
 
+/** The differences of the clocks of the nodes, in milliseconds. */
+const SKEWS = [0, -7 * 60_000, 11 * 60_000];
+
 /** The steps of a line between which the chat is killed. */
 const STEPS = ["number", "commit", "confirm"] as const;
 
@@ -71,7 +74,7 @@ export async function check(options: DriverOptions): Promise<Report> {
         "--log-level=warning",
         ...bus?.flags(i) ?? [],
         ...store === undefined ? ["--history=100000"] : [],
-      ]),
+      ], SKEWS[i % SKEWS.length]),
     );
     await server.start();
     const proxy = async (port: number) =>
@@ -141,7 +144,7 @@ class Driver {
     else while (performance.now() < end) await this.#break();
     await this.#settle(talk);
     this.#connected.abort();
-    await within(20_000, "the end of all pages", Promise.all(work));
+    await within(120_000, "the end of all pages", Promise.all(work));
     return await this.#collect();
   }
 
@@ -277,6 +280,12 @@ class Driver {
     } else if (choice < 0.6) {
       this.#count("redis frozen");
       await bus.freeze(pause);
+    } else if (choice < 0.7) {
+      this.#count("bus failover");
+      await bus.failover(random);
+    } else if (choice < 0.8) {
+      this.#count("bus replica cut");
+      await bus.cutReplica(random, pause);
     } else {
       this.#count("bus cut");
       await bus.cut(random, pause);
@@ -356,7 +365,7 @@ class Driver {
   async #settle(talk: readonly Promise<void>[]): Promise<void> {
     this.#options.onProgress?.("waiting for the last answers");
     this.#speaking.abort();
-    await within(30_000, "the end of all talk", Promise.all(talk));
+    await within(120_000, "the end of all talk", Promise.all(talk));
     const { nodes } = this.#parts;
     // A line of a terminal may still be on its way. It is with the server when the connection has ended.
     await until(() => nodes.every(({ terminals }) => terminals.stats().active === 0));
@@ -432,5 +441,14 @@ class Driver {
     if (/^(?:kill|restart|disk|cut|fault|node|redis|bus)/.test(name)) {
       this.#options.onProgress?.(name);
     }
+  }
+}
+
+/** Waits until `check` holds. With many faults on a busy machine, this can take minutes. */
+async function until(check: () => boolean): Promise<void> {
+  const end = performance.now() + 300_000;
+  while (!check()) {
+    assert(performance.now() < end, `not within five minutes: ${check}`);
+    await delay(20);
   }
 }

@@ -211,11 +211,11 @@ function judgeView(witness: Witness, facts: Facts): void {
 
 function judgeReset(
   name: string,
-  { place, from, upTo = from }: Extract<Observation, { type: "reset" }>,
+  { place, from, upTo = from, gap }: Extract<Observation, { type: "reset" }>,
   before: View | undefined,
   { places, report }: Facts,
 ): void {
-  if (before === undefined) return;
+  if (before === undefined || gap) return;
   const missed = (places.get(place) ?? []).filter(({ seq }) => seq > before.last && seq <= upTo);
   const lost = missed.filter(({ seq }) => seq < from).length;
   if (lost > 0 && missed.length <= MAX_GAP) {

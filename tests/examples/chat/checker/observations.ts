@@ -27,13 +27,15 @@ export type Observation =
   | { readonly type: "left"; readonly place: Place }
   /**
    * The client shows a place from the beginning. What it shows begins with the line `from`; 0 if it
-   * begins with the first line of the place. The server was at the number `upTo` then.
+   * begins with the first line of the place. The server was at the number `upTo` then. With `gap`, the server has
+   * said that the client misses too much of all private conversations together.
    */
   | {
     readonly type: "reset";
     readonly place: Place;
     readonly from: number;
     readonly upTo?: number;
+    readonly gap?: true;
   }
   /** The client shows a line below the others of the place. Terminals know no numbers. */
   | { readonly type: "shown"; readonly place: Place; readonly key: string; readonly seq?: number }

@@ -38,6 +38,7 @@ export class PageView {
   readonly observations: Observation[] = [];
   /** The id of the user; undefined before the first welcome. */
   user: number | undefined;
+  readonly #partners: readonly string[];
   #token: string | undefined;
   #epoch: string | undefined;
   /** The number up to which the page has everything, by place. Private lines have one number in all. */
@@ -56,6 +57,7 @@ export class PageView {
   constructor(name: string, rooms: readonly string[], partners: readonly string[] = []) {
     this.name = name;
     this.#rooms = [...rooms];
+    this.#partners = partners;
     for (const room of rooms) this.#note({ type: "entered", place: `#${room}` });
     for (const partner of partners) {
       this.#note({ type: "reset", place: privatePlace(name, partner), from: 0 });
@@ -180,7 +182,7 @@ export class PageView {
     });
   }
 
-  #welcome({ room, epoch, user, token, events, complete, more, seq }: Welcome): void {
+  #welcome({ room, epoch, user, token, events, complete, more, seq, gap }: Welcome): void {
     const place = `#${room}`;
     const mark = this.#marks.get(place);
     const goesOn = complete && mark !== undefined && epoch === this.#epoch;
@@ -199,6 +201,12 @@ export class PageView {
       if (!again) this.#show(place, event);
     }
     this.#marks.set(place, Math.max(seq, mark ?? 0));
+    if (gap) {
+      for (const partner of this.#partners) {
+        const place = privatePlace(this.name, partner);
+        this.#note({ type: "reset", place, from: seq + 1, gap });
+      }
+    }
     // The first welcome of all: private lines before it are not the page's concern.
     if (isFirst) this.#privateMark = seq;
   }
@@ -286,4 +294,5 @@ interface Welcome {
   readonly complete: boolean;
   readonly more: boolean;
   readonly seq: number;
+  readonly gap?: true;
 }

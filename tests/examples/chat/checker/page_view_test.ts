@@ -184,3 +184,12 @@ Deno.test("a page that began with an empty store sees the private lines that a c
   view.receive(secret("a1", 3, { from: "Ann", to: "Bob", own: true, id: 1 }));
   assertEquals(notes(view).slice(-2), ["confirmed a1 3", "@Ann+Bob a1 3"]);
 });
+
+Deno.test("a page begins its private conversations anew if the server says that it misses too much", () => {
+  const view = new PageView("Ann", ["lobby"], ["Bob"]);
+  view.join();
+  view.receive(welcome());
+  view.join();
+  view.receive(welcome({ complete: true, seq: 50, gap: true }));
+  assertEquals(notes(view).at(-1), "reset @Ann+Bob 51");
+});

@@ -1,10 +1,16 @@
-/** The chat, which kills itself at a step of a line, as two variables say. @module */
+/**
+ * The chat, which kills itself at a step of a line, or has a clock that is wrong, as variables say.
+ *
+ * @module
+ */
 
 import { flags } from "../../../../examples/chat/options.ts";
 import { runChat } from "../../../../examples/chat/run_chat.ts";
 import { defineCli } from "../../../../tools/cli.ts";
 
 const step = Deno.env.get("CHAT_CRASH_STEP");
+const [now, skew] = [Date.now, Number(Deno.env.get("CHAT_CLOCK") ?? 0)];
+Date.now = () => now() + skew;
 let left = Number(Deno.env.get("CHAT_CRASH_AFTER"));
 
 function onStep(now: string): void {
@@ -13,7 +19,7 @@ function onStep(now: string): void {
 
 const cli = defineCli({
   name: "chat",
-  summary: "A chat that kills itself.",
+  summary: "A chat that is checked.",
   flags,
   permissions: { "-A": "listen, use the store, kill itself" },
 });
