@@ -6,6 +6,7 @@ import { delay } from "@std/async/delay";
 import type { Connection } from "../../../net/connection/connection.ts";
 import { connectTcp } from "../../../net/tcp/client.ts";
 import { chrome, launchChrome } from "../../_support/browser.ts";
+import type { Availability } from "../../_support/peers.ts";
 import { type Runnable, startRunnable } from "../../_support/runnable.ts";
 
 /** What a test of the page has at hand. */
@@ -54,15 +55,21 @@ export async function expose(page: Page): Promise<void> {
   })()`);
 }
 
-/** Runs a test in a browser against its own chat. The console of the browser must have no errors. */
+/**
+ * Runs a test in a browser against its own chat. The console of the browser must have no errors.
+ *
+ * @param peer A further program that the test needs.
+ */
 export function scene(
   title: string,
   run: (scene: Scene) => Promise<void>,
   flags: readonly string[] = [],
+  peer: Availability = chrome,
 ): void {
+  const { ignore, suffix } = chrome.ignore ? chrome : peer;
   Deno.test({
-    name: `the page ${title}${chrome.suffix}`,
-    ignore: chrome.ignore,
+    name: `the page ${title}${suffix}`,
+    ignore,
     // The browser outlives a test on purpose, with its pipes and timers: starting one takes longer
     // than most tests. It ends behind the last of them.
     sanitizeOps: false,
