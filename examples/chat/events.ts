@@ -65,6 +65,8 @@ export interface Posted {
   readonly deleted?: true;
   /** The reactions to the message. */
   readonly reactions?: Reactions;
+  /** The context of OpenTelemetry. A page says when it has shown an event with one. */
+  readonly trace?: string;
 }
 
 /** A message to a room. */
@@ -215,6 +217,8 @@ export interface ChatWelcome {
   readonly gap?: true;
   /** The limits of the chat. */
   readonly limits: ChatLimits;
+  /** Present if the chat writes spans. Then a page says for how long its lines have waited. */
+  readonly traces?: true;
 }
 
 /** Older or newer messages, as the answer to {@linkcode HistoryQuery}. */

@@ -81,6 +81,8 @@ export interface LineOptions {
   readonly reply?: number;
   /** The ids of files, which the user has uploaded. */
   readonly files?: readonly string[];
+  /** The context of OpenTelemetry that the line belongs to. */
+  readonly trace?: string;
 }
 
 /** The request of a face to admit a user. */

@@ -24,6 +24,7 @@ import { byteLength, enumerate, isBlank, neutralise } from "./safe_text.ts";
 import type { Session } from "./session.ts";
 import { type Author, type ChatState, reasonOf } from "./state.ts";
 import { type Peer, privateEvent, roomEvent } from "./stored_events.ts";
+import { beginDelivery, endSpans, isTraced } from "./tracing.ts";
 
 /** An entry without the fields that depend on its author. */
 type Content<E = Entry> = E extends Entry
@@ -186,7 +187,9 @@ export class Speech {
   }
 
   #tellRoom({ home, session, events }: Run): void {
+    const spans = isTraced ? beginDelivery(events, home.members.size) : [];
     this.#state.delivery.broadcast(home, events, session);
+    endSpans(spans);
   }
 
   /** Tells the author of a line, and for a private one also its reader. */
@@ -415,10 +418,15 @@ function linesOf(text: string): string[] {
 function contentOf(
   text: string,
   action: boolean,
-  { reply, files }: LineOptions,
+  { reply, files, trace }: LineOptions,
   roomName = "",
 ): Content<MessageEntry> {
   const content: Content<MessageEntry> = { kind: "message", text, action, roomName };
-  if (reply === undefined && files === undefined) return content;
-  return { ...content, ...reply !== undefined && { reply }, ...files !== undefined && { files } };
+  if (reply === undefined && files === undefined && trace === undefined) return content;
+  return {
+    ...content,
+    ...reply !== undefined && { reply },
+    ...files !== undefined && { files },
+    ...trace !== undefined && { trace },
+  };
 }

@@ -87,7 +87,8 @@ function changeEvent(entry: ChangeEntry): ChangeEvent {
 
 /** Adds the fields that few messages have. */
 function addDetails(event: Draft<Posted>, stored: StoredMessage): void {
-  const { line, reply, files, editedAt, deleted, reactions } = stored;
+  const { line, reply, files, editedAt, deleted, reactions, trace } = stored;
+  if (trace !== undefined) event.trace = trace;
   if (line !== undefined) event.id = Number(line);
   if (reply !== undefined) {
     event.reply = { seq: reply.seq, from: reply.name, text: reply.text };

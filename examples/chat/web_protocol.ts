@@ -8,15 +8,22 @@
 
 import type { ChatEvent, ChatReply, HistoryQuery, SearchRequest } from "./events.ts";
 import type { JoinRequest, LineOptions, Since } from "./member.ts";
+import type { LineTrace } from "./page_traces.ts";
 import { type Lang, sentence } from "./words.ts";
 
-/** The maximum number of rooms in a message, and of files of a line. */
-const [MAX_ROOMS, MAX_FILES] = [50, 10];
+/** The maximum number of rooms in a message, of files of a line, and of events that were shown. */
+const [MAX_ROOMS, MAX_FILES, MAX_TRACES] = [50, 10, 100];
 
 /** A message from a browser. */
 export type Command =
   | ({ readonly type: "join"; readonly lang?: Lang } & JoinRequest)
-  | { readonly type: "say"; readonly text: string; readonly options: LineOptions }
+  | {
+    readonly type: "say";
+    readonly text: string;
+    readonly options: LineOptions;
+    readonly trace: LineTrace;
+  }
+  | { readonly type: "shown"; readonly traces: readonly string[] }
   | { readonly type: "edit"; readonly target: number; readonly text: string; readonly id?: number }
   | { readonly type: "delete"; readonly target: number; readonly id?: number }
   | {
@@ -63,7 +70,10 @@ function commandOf(fields: Fields): Command | undefined {
     case "join":
       return joinOf(fields);
     case "say":
-      return text === undefined ? undefined : { type, text, options: lineOf(fields) };
+      if (text === undefined) return undefined;
+      return { type, text, options: lineOf(fields), trace: traceOf(fields) };
+    case "shown":
+      return { type, traces: textsOf(fields.traces, MAX_TRACES) ?? [] };
     case "edit":
       if (target === undefined || text === undefined) return undefined;
       return { type, target, text, ...withId };
@@ -119,6 +129,10 @@ function lineOf({ id, room, peer, reply, files }: Fields): LineOptions {
     reply: numberOf(reply),
     files: textsOf(files, MAX_FILES),
   });
+}
+
+function traceOf({ traceparent, waited }: Fields): LineTrace {
+  return given({ parent: textOf(traceparent), waited: numberOf(waited) });
 }
 
 function historyOf({ id, room, peer, before, around, limit }: Fields): HistoryQuery {

@@ -18,6 +18,8 @@ import type { ChatEvent, RoomEvent, SearchRequest } from "./events.ts";
 import type { Face, LeaveReason, Member, Replay } from "./member.ts";
 import type { Lobby } from "./lobby.ts";
 import type { Hearer, WebBroadcast } from "./web_broadcast.ts";
+import { PageTraces } from "./page_traces.ts";
+import { isTraced } from "./tracing.ts";
 import { type Command, encodeEvent, readCommand } from "./web_protocol.ts";
 import { type Lang, sentence, type SentenceCode } from "./words.ts";
 
@@ -95,6 +97,7 @@ export class WebSocketFace implements Face, Hearer {
   /** The id of the user; 0 before the welcome. */
   #user = 0;
   #ended = false;
+  readonly #traces: PageTraces | undefined = isTraced ? new PageTraces() : undefined;
   /** The search that runs. */
   #searching: Promise<void> | undefined;
   /** The reason of the end, for a member that is admitted afterwards. */
@@ -181,10 +184,12 @@ export class WebSocketFace implements Face, Hearer {
     if (event.type === "welcome") {
       this.#user = event.user;
       broadcast.enter(this, event.room, this.#lang);
+      if (isTraced) event = { ...event, traces: true };
     } else if (event.type === "notice" && event.code === "left") {
       broadcast.leave(this, event.room);
     }
     this.#send(encodeEvent(event, this.#lang, own));
+    if (own) this.#traces?.answer(event);
     if (event.type !== "bye") return;
     if (event.code === "shutdown") this.end(1001, "the server stops", "shutdown");
     else if (event.code === "offline") this.end(1012, "the server is offline", "shutdown");
@@ -212,6 +217,7 @@ export class WebSocketFace implements Face, Hearer {
     this.#ended = true;
     this.#reason = reason;
     this.#naming.stop();
+    this.#traces?.end();
     this.#side.broadcast.leave(this);
     this.#member?.leave(reason);
   }
@@ -252,6 +258,7 @@ export class WebSocketFace implements Face, Hearer {
 
   /** Waits until the rate limits allow a message. */
   async #takeTurn(command: Command | "binary" | undefined): Promise<void> {
+    if (isTraced && typeof command === "object" && command.type === "shown") return;
     const question = typeof command === "object" && !LINES.has(command.type);
     const wait = (question ? this.#questions : this.#throttle).take(performance.now());
     const { signal } = this.#conn;
@@ -289,8 +296,9 @@ export class WebSocketFace implements Face, Hearer {
     if (command.type === "join") return this.#join(command);
     if (this.#member === undefined) return void this.#fault("Join first.");
     if (command.type === "rooms") return void this.#sendRooms();
+    if (command.type === "shown") return void this.#traces?.show(command.traces);
     if (command.type === "search") return this.#search(this.#member, command.request);
-    return act(this.#member, command);
+    return act(this.#member, command, this.#traces);
   }
 
   #setLang(lang: Lang): void {
@@ -334,13 +342,19 @@ export class WebSocketFace implements Face, Hearer {
 }
 
 /** The messages of a user who has joined. */
-type Action = Exclude<Command, { type: "join" | "lang" | "rooms" | "ping" | "search" }>;
+type Action = Exclude<Command, { type: "join" | "lang" | "rooms" | "ping" | "search" | "shown" }>;
 
 /** Carries out a message of a user. */
-function act(member: Member, command: Action): Promise<void> | undefined {
+function act(
+  member: Member,
+  command: Action,
+  traces: PageTraces | undefined,
+): Promise<void> | undefined {
   switch (command.type) {
-    case "say":
-      return member.say(command.text, command.options);
+    case "say": {
+      const { text, options, trace } = command;
+      return member.say(text, traces?.begin(options, trace) ?? options);
+    }
     case "edit":
       return member.edit(command.target, command.text, command.id);
     case "delete":

@@ -42,7 +42,7 @@ export interface Telemetry {
     getTracer(name: string, version?: string): {
       startSpan(
         name: string,
-        options: { kind: number; attributes: Attributes },
+        options: { kind: number; attributes: Attributes; startTime?: number },
         context?: TraceContext,
       ): Span;
     };

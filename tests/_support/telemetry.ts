@@ -27,16 +27,17 @@ export function valuesOf({ attributes }: SentSpan): Record<string, unknown> {
   return Object.fromEntries(attributes.map(({ key, value }) => [key, Object.values(value)[0]]));
 }
 
-/**
- * Runs a script with OpenTelemetry.
- *
- * @param script The program.
- * @returns Everything that it has reported until its end.
- */
-export async function traced(script: string): Promise<Told> {
+/** A running receiver. */
+export interface TelemetryReceiver extends Told, AsyncDisposable {
+  /** The variables with which a program reports to it. */
+  readonly env: Record<string, string>;
+}
+
+/** Starts a receiver of OTLP over HTTP, as JSON. */
+export function serveTelemetry(): TelemetryReceiver {
   const spans = new Map<string, SentSpan[]>();
   const metrics = new Map<string, Set<string>>();
-  await using receiver = serve(async (request) => {
+  const receiver = serve(async (request) => {
     const { resourceSpans = [], resourceMetrics = [] } = await request.json();
     for (const { scopeSpans } of resourceSpans) {
       for (const { scope, spans: sent } of scopeSpans) {
@@ -52,13 +53,29 @@ export async function traced(script: string): Promise<Told> {
     }
     return Response.json({});
   });
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-q", LOCK, "--allow-net", "--ext=ts", "-"],
+  return {
+    spans,
+    metrics,
     env: {
       OTEL_DENO: "true",
       OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
       OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
     },
+    [Symbol.asyncDispose]: () => receiver[Symbol.asyncDispose](),
+  };
+}
+
+/**
+ * Runs a script with OpenTelemetry.
+ *
+ * @param script The program.
+ * @returns Everything that it has reported until its end.
+ */
+export async function traced(script: string): Promise<Told> {
+  await using receiver = serveTelemetry();
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-q", LOCK, "--allow-net", "--ext=ts", "-"],
+    env: receiver.env,
     stdin: "piped",
     stdout: "null",
     stderr: "piped",
@@ -68,5 +85,6 @@ export async function traced(script: string): Promise<Told> {
   await input.close();
   const { code, stderr } = await child.output();
   if (code !== 0 || stderr.length > 0) throw new Error(new TextDecoder().decode(stderr));
+  const { spans, metrics } = receiver;
   return { spans, metrics };
 }

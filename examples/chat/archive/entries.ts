@@ -27,6 +27,8 @@ export interface EntryBase {
   readonly line?: string;
   /** The claim under which the author has written it, for an archive that several nodes share. It is not stored. */
   readonly tenure?: string;
+  /** The context of OpenTelemetry that a new entry belongs to, as a `traceparent`. It is not stored. */
+  readonly trace?: string;
 }
 
 /** A new message. */

@@ -140,7 +140,7 @@ export class EventLog {
     if (added === 0) return this.#repeated(entry);
     const result = this.#added(entry);
     if (files.length > 0) this.#attach(seq, user, files);
-    return reply !== undefined || files.length > 0 ? this.#stored(seq) : result;
+    return reply !== undefined || files.length > 0 ? this.#stored(seq, entry.trace) : result;
   }
 
   /** Counts a stored message, and returns its result if it has neither a quote nor files. */
@@ -300,8 +300,9 @@ export class EventLog {
     this.#db.run("UPDATE events SET flags = flags | ? WHERE seq = ?", MessageFlag.files, message);
   }
 
-  #stored(seq: number): Appended {
-    return { outcome: "stored", event: this.#reader.message(seq)! };
+  #stored(seq: number, trace: string | undefined): Appended {
+    const event = this.#reader.message(seq)!;
+    return { outcome: "stored", event: trace === undefined ? event : { ...event, trace } };
   }
 
   #repeated({ user, line }: Entry): Appended {

@@ -34,6 +34,7 @@ import { ArchiveError } from "../archive/archive_error.ts";
 import type { ClaimRefusal, Follower, SharedArchive } from "../archive/shared_archive.ts";
 import type { BlobStore } from "../files/blob_store.ts";
 import { nameKey } from "../names.ts";
+import { beginSpans, endSpans, isTraced, Kind } from "../tracing.ts";
 import { BusBlobs } from "./bus_blobs.ts";
 import { BusGauges } from "./gauges.ts";
 import { BusKeys } from "./keys.ts";
@@ -239,6 +240,7 @@ export class BusArchive implements SharedArchive {
       }
       return `${known}`;
     };
+    const spans = isTraced ? beginSpans(batch, "chat bus append", Kind.producer) : [];
     const args = batch.flatMap((entry, i) => [
       entry.room,
       place(this.#keys.room(entry.room)),
@@ -247,10 +249,12 @@ export class BusArchive implements SharedArchive {
       ids[i]!,
       `${entry.seq}`,
       encodeEntry(entry),
+      spans[i]?.trace ?? "",
     ]);
-    const [position, mark, ...numbers] = await this.#insist((guard) =>
+    const appending = this.#insist((guard) =>
       this.#redis.run(APPEND, keys, [...guard, ...args])
-    ) as [number, string, ...number[]];
+    ) as Promise<[number, string, ...number[]]>;
+    const [position, mark, ...numbers] = await appending.finally(() => endSpans(spans));
     this.#expect([position, mark]);
     return [position, ...numbers];
   }

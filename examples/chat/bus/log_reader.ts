@@ -8,6 +8,7 @@
 
 import type { Entry, FileRecord, UserRecord } from "../archive/archive.ts";
 import { ArchiveError } from "../archive/archive_error.ts";
+import { isTraced } from "../tracing.ts";
 import type { BusKeys } from "./keys.ts";
 import {
   decodeEntry,
@@ -121,7 +122,9 @@ export class LogReader {
     }));
     return records.map((record) => {
       const entry = record.type === "e" ? entries.get(record.seq) : undefined;
-      return entry === undefined ? record : { ...record, entry };
+      if (entry === undefined) return record;
+      const isPlain = !isTraced || record.trace === "";
+      return { ...record, entry: isPlain ? entry : { ...entry, trace: record.trace } };
     });
   }
 

@@ -34,6 +34,8 @@ export interface LogRecord {
   readonly fence: string;
   /** Whether the session was of a node that has ended. */
   readonly isAdopted: boolean;
+  /** The context of OpenTelemetry of a line; empty without one. */
+  readonly trace: string;
 }
 
 /** An entry of a stream, as Redis returns it: the id, and names and values. */
@@ -68,11 +70,12 @@ export function logRecord([id, pairs]: StreamEntry): LogRecord {
     state: text("s") as SessionState,
     fence: text("f"),
     isAdopted: text("a") === "1",
+    trace: text("c"),
   };
 }
 
 /** Returns the content of a line for its stream. The id of the entry is its number. */
-export function encodeEntry({ seq: _, tenure: __, ...content }: Entry): string {
+export function encodeEntry({ seq: _, tenure: __, trace: ___, ...content }: Entry): string {
   return JSON.stringify(content);
 }
 

@@ -9,6 +9,7 @@
 import type { Appended, Archive, Entry, FileRecord, StoredEvent } from "../archive/archive.ts";
 import { ArchiveError } from "../archive/archive_error.ts";
 import type { Follower } from "../archive/shared_archive.ts";
+import { beginSpans, endSpans, isTraced, Kind } from "../tracing.ts";
 import type { BusGauges } from "./gauges.ts";
 import type { BusKeys } from "./keys.ts";
 import { LogGap, type LogReader, type Told } from "./log_reader.ts";
@@ -245,7 +246,13 @@ export class Replica {
     if (records.length === 0) return;
     // A line without content was removed from its stream.
     const present = records.filter((record) => record.entry !== undefined);
-    const results = await this.store.append(present.map(({ entry }) => entry!));
+    const read = present.map(({ entry }) => entry!);
+    const spans = isTraced ? beginSpans(read, "chat bus read", Kind.consumer) : [];
+    const entries = isTraced
+      ? read.map((entry, i) => ({ ...entry, trace: spans[i]?.trace }) as Entry)
+      : read;
+    const results = await this.store.append(entries);
+    endSpans(spans);
     const events: StoredEvent[] = [];
     for (const [i, result] of results.entries()) {
       const { seq, node: writer } = present[i]!;

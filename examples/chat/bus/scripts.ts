@@ -80,14 +80,14 @@ return { fresh, seq, pos, mark }
 `);
 
 /**
- * Stores lines. Each has seven arguments: room, index of its stream, index of the lines of the user, user and
- * fence with a slash between them, id that makes it unique, number or 0, content. Returns the position and its mark,
- * and a number for each line: positive if it is new, negative if it is stored already, 0 if the node does not act
- * for the user under this fence any more.
+ * Stores lines. Each has eight arguments: room, index of its stream, index of the lines of the user, user and
+ * fence with a slash between them, id that makes it unique, number or 0, content, trace or nothing. Returns the
+ * position and its mark, and a number for each line: positive if it is new, negative if it is stored already, 0 if
+ * the node does not act for the user under this fence any more.
  */
 export const APPEND: Script = script(`${GUARD}
 local last = seq
-for i = 3, #ARGV, 7 do
+for i = 3, #ARGV, 8 do
   local given = tonumber(ARGV[i + 5])
   if given > 0 then
     if given <= last then return redis.error_reply('ORDER the number is taken') end
@@ -95,7 +95,7 @@ for i = 3, #ARGV, 7 do
   end
 end
 local results = { 0, '' }
-for i = 3, #ARGV, 7 do
+for i = 3, #ARGV, 8 do
   local room, stream, lines = ARGV[i], KEYS[tonumber(ARGV[i + 1])], KEYS[tonumber(ARGV[i + 2])]
   local user, fence = string.match(ARGV[i + 3], '^(.*)/(.*)$')
   local once, given, data = ARGV[i + 4], tonumber(ARGV[i + 5]), ARGV[i + 6]
@@ -112,7 +112,9 @@ for i = 3, #ARGV, 7 do
     redis.call('SADD', rooms, room)
     redis.call('SET', seqkey, string.format('%d', at))
     seq = at
-    note(data, 't', 'e', 'r', room, 'q', string.format('%d', at), 'n', node)
+    local trace = ARGV[i + 7]
+    if trace == '' then note(data, 't', 'e', 'r', room, 'q', string.format('%d', at), 'n', node)
+    else note(data, 't', 'e', 'r', room, 'q', string.format('%d', at), 'n', node, 'c', trace) end
     if once ~= '' then
       redis.call('ZADD', lines, at, once)
       redis.call('ZREMRANGEBYRANK', lines, 0, -${LINES + 1})

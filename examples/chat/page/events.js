@@ -1,5 +1,6 @@
 // The events of the server, and what the page does with each.
 
+import { transmit } from "./connection.js";
 import { itemsOf, unregister } from "./items.js";
 import { confirmed } from "./lines.js";
 import { again, append, remove } from "./log.js";
@@ -23,6 +24,12 @@ function flush() {
     count(conversation, items);
     if (conversation === current) emit("said", items);
   }
+  report([...batch.values()].flat());
+}
+/** Tells the server what the user sees now, if it traces the way of lines. */
+function report(items) {
+  const traces = items.flatMap(({ own, trace }) => own || !trace ? [] : [trace]);
+  if (traces.length > 0) transmit({ type: "shown", traces });
 }
 function queue(conversation, item) {
   if (!inbox.has(conversation)) inbox.set(conversation, []);
@@ -40,7 +47,7 @@ on("flush", flush);
 // ---- Messages ------------------------------------------------------------------------------------
 const FIELDS = [
   ...["seq", "at", "from", "user", "to", "text", "action", "reply", "files", "edited", "deleted"],
-  "reactions",
+  ...["reactions", "trace"],
 ];
 
 function toItem(event) {
@@ -58,6 +65,8 @@ function hear(event) {
   // A line such as /msg was shown in the room where it was written, and belongs to both.
   if (item.own) flush();
   const line = item.own ? confirmed(event.id, item) : undefined;
+  // An own line was on the screen already.
+  report([{ trace: event.own && event.trace }]);
   if (itemsOf(event.seq).some((known) => conversation.items.includes(known))) return;
   if (line) return queue(conversation, item);
   conversation.hidden = false;
@@ -132,6 +141,7 @@ function rename(room, { from, to }, { own, user }) {
 // ---- The welcome ---------------------------------------------------------------------------------
 function welcome(event) {
   const first = !isOnline();
+  me.traces = event.traces === true;
   const known = first ? identify(event) : undefined;
   if (known) {
     setEpoch(event.epoch);

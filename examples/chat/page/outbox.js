@@ -104,7 +104,8 @@ export function pump() {
   if (!ready) return;
   for (const [id, line] of pending) {
     if (line.state === "sending" || line.state === "lost") continue;
-    if (flying >= FLIGHT || !transmit({ ...line.request, id })) return;
+    const waited = me.traces ? { waited: Date.now() - line.at } : {};
+    if (flying >= FLIGHT || !transmit({ ...line.request, id, ...waited })) return;
     setState(line, "sending");
     // The answer to a ping tells that the server has carried out the command before it.
     if (!line.kept) transmit({ type: "ping", id });

@@ -12,6 +12,8 @@ export const me = {
   epoch: "",
   /** Whether the user is in the chat, connected or not. */
   joined: false,
+  /** Whether the server traces the way of lines. */
+  traces: false,
 };
 
 /** The limits of the server. The welcome replaces the values. */

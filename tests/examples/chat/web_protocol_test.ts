@@ -25,10 +25,21 @@ Deno.test("readCommand() reads every message of a page", () => {
       },
     ],
     [{ type: "join", name: "A", since: { epoch: "e" }, lang: "fr" }, { type: "join", name: "A" }],
-    [{ type: "say", text: "x" }, { type: "say", text: "x", options: {} }],
+    [{ type: "say", text: "x" }, { type: "say", text: "x", options: {}, trace: {} }],
+    [
+      { type: "say", text: "x", traceparent: "00-1", waited: 5 },
+      { type: "say", text: "x", options: {}, trace: { parent: "00-1", waited: 5 } },
+    ],
+    [{ type: "shown", traces: ["a", 1] }, { type: "shown", traces: ["a"] }],
+    [{ type: "shown" }, { type: "shown", traces: [] }],
     [
       { type: "say", text: "x", id: 1, room: "a", peer: "3", reply: 2, files: ["f"] },
-      { type: "say", text: "x", options: { id: 1, room: "a", peer: "3", reply: 2, files: ["f"] } },
+      {
+        type: "say",
+        text: "x",
+        options: { id: 1, room: "a", peer: "3", reply: 2, files: ["f"] },
+        trace: {},
+      },
     ],
     [
       { type: "edit", target: 1, text: "x", id: 2 },
