@@ -26,10 +26,10 @@ interface User {
   close(): void;
 }
 
-/** A crowd, evenly spread over the rooms; every other user is a terminal. */
+/** A crowd, evenly spread over the rooms and the nodes; every other user is a terminal. */
 export class Crowd implements AsyncDisposable {
   readonly #users: User[] = [];
-  readonly #ports: ChatPorts;
+  readonly #nodes: readonly ChatPorts[];
   readonly #sent: number[] = [];
   readonly #last: number[] = [];
   readonly #left: number[] = [];
@@ -40,8 +40,9 @@ export class Crowd implements AsyncDisposable {
   #done: PromiseWithResolvers<void> | undefined;
   #size = 0;
 
-  constructor(ports: ChatPorts) {
-    this.#ports = ports;
+  /** @param nodes The nodes of a chat, or its only process. */
+  constructor(...nodes: readonly ChatPorts[]) {
+    this.#nodes = nodes;
   }
 
   /** Lets users join. */
@@ -50,9 +51,9 @@ export class Crowd implements AsyncDisposable {
       const some = Array.from({ length: Math.min(AT_ONCE, users - from) }, (_, i) => from + i);
       const joined = some.map((i) => {
         const [name, room] = [`user${i}`, `room${i % rooms}`];
-        return Math.floor(i / rooms) % 2 === 0
-          ? this.#page(name, room)
-          : this.#terminal(name, room);
+        const place = Math.floor(i / rooms);
+        const node = this.#nodes[(Math.floor(place / 2) + i % rooms) % this.#nodes.length]!;
+        return place % 2 === 0 ? this.#page(node, name, room) : this.#terminal(node, name, room);
       });
       this.#users.push(...await within(PATIENCE, "the welcome", Promise.all(joined)));
     }
@@ -107,8 +108,8 @@ export class Crowd implements AsyncDisposable {
     }
   }
 
-  #page(name: string, room: string): Promise<User> {
-    const socket = new WebSocket(`ws://127.0.0.1:${this.#ports.web}/ws`);
+  #page({ web }: ChatPorts, name: string, room: string): Promise<User> {
+    const socket = new WebSocket(`ws://127.0.0.1:${web}/ws`);
     const { promise, resolve, reject } = Promise.withResolvers<User>();
     let id = 0;
     const user = {
@@ -128,8 +129,8 @@ export class Crowd implements AsyncDisposable {
     return promise;
   }
 
-  async #terminal(name: string, room: string): Promise<User> {
-    const conn = await Deno.connect({ hostname: "127.0.0.1", port: this.#ports.terminals });
+  async #terminal({ terminals }: ChatPorts, name: string, room: string): Promise<User> {
+    const conn = await Deno.connect({ hostname: "127.0.0.1", port: terminals });
     const encoder = new TextEncoder();
     const { promise, resolve } = Promise.withResolvers<User>();
     const say = (text: string) => void conn.write(encoder.encode(`${text}\n`)).catch(() => {});

@@ -25,6 +25,7 @@ import { makeLoadGenerator } from "./_load.ts";
 import { describeMachine, loadAverage } from "./_machine.ts";
 import { bars, evaluate, missed, page, type Result, table } from "./_report.ts";
 import { benchChat } from "./chat.ts";
+import { benchChatBus } from "./chat_bus.ts";
 import { benchChatLoad } from "./chat_load.ts";
 import { benchFtp } from "./ftp.ts";
 import { benchHttpBulk } from "./http_bulk.ts";
@@ -58,6 +59,7 @@ const BENCHMARKS = new Map<string, (bench: Bench) => Promise<Figure[]>>([
   ["ftp", benchFtp],
   ["chat", benchChat],
   ["chat_load", benchChatLoad],
+  ["chat_bus", benchChatBus],
   ["http_client", benchHttpClient],
   ["http_bulk", benchHttpBulk],
   ["http_server", benchHttpServer],
