@@ -26,6 +26,7 @@ import { describeMachine, loadAverage } from "./_machine.ts";
 import { bars, evaluate, missed, page, type Result, table } from "./_report.ts";
 import { benchChat } from "./chat.ts";
 import { benchChatBus } from "./chat_bus.ts";
+import { benchChatFanout } from "./chat_fanout.ts";
 import { benchChatLoad } from "./chat_load.ts";
 import { benchFtp } from "./ftp.ts";
 import { benchHttpBulk } from "./http_bulk.ts";
@@ -60,6 +61,7 @@ const BENCHMARKS = new Map<string, (bench: Bench) => Promise<Figure[]>>([
   ["chat", benchChat],
   ["chat_load", benchChatLoad],
   ["chat_bus", benchChatBus],
+  ["chat_fanout", benchChatFanout],
   ["http_client", benchHttpClient],
   ["http_bulk", benchHttpBulk],
   ["http_server", benchHttpServer],
