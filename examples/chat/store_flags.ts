@@ -12,7 +12,7 @@ export const STORE_HELP =
   "Messages are kept in memory: the newest 500 of each room, or as many as --history. With --store " +
   "FILE, all messages, users and descriptions of files are kept in an SQLite file, and a confirmed " +
   "line survives a crash. One chat at a time can use the file; --backup and --export can read it " +
-  "meanwhile.";
+  "meanwhile. A chat uses one core; for more cores or machines, run several with the same --bus.";
 
 /** The flags of the store. */
 export const storeFlags = {
