@@ -117,7 +117,7 @@ export class FtpClient implements AsyncDisposable {
    */
   async pwd(options?: FtpCallOptions): Promise<string> {
     const { lines } = await this.#do("pwd", "Cannot ask for the directory", "PWD", options);
-    return parseFtpPath(lines[0] ?? "") ?? this.#dialogue.nonsense(lines[0] ?? "");
+    return parseFtpPath(lines[0]!) ?? this.#dialogue.nonsense(lines[0]!);
   }
 
   /**
@@ -189,7 +189,7 @@ export class FtpClient implements AsyncDisposable {
   async size(path: string, options?: FtpCallOptions): Promise<number> {
     const what = `Cannot ask for the size of ${path}`;
     const { lines } = await this.#do("size", what, `SIZE ${checkPath(path)}`, options);
-    return parseFtpSize(lines[0] ?? "") ?? this.#dialogue.nonsense(lines[0] ?? "");
+    return parseFtpSize(lines[0]!) ?? this.#dialogue.nonsense(lines[0]!);
   }
 
   /**
@@ -202,7 +202,7 @@ export class FtpClient implements AsyncDisposable {
   async modified(path: string, options?: FtpCallOptions): Promise<Date> {
     const what = `Cannot ask for the time of ${path}`;
     const { lines } = await this.#do("modified", what, `MDTM ${checkPath(path)}`, options);
-    return parseFtpTime(lines[0] ?? "") ?? this.#dialogue.nonsense(lines[0] ?? "");
+    return parseFtpTime(lines[0]!) ?? this.#dialogue.nonsense(lines[0]!);
   }
 
   /**

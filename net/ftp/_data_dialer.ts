@@ -58,7 +58,7 @@ export class DataDialer {
       const reply = await this.#control.ask("EPSV");
       const port = isOf(2, reply)
         ? parseFtpExtendedPassive(reply.lines.join(" ")) ??
-          this.#control.dialogue.nonsense(reply.lines[0] ?? "")
+          this.#control.dialogue.nonsense(reply.lines[0]!)
         : undefined;
       if (port !== undefined) {
         try {

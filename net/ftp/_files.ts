@@ -51,7 +51,7 @@ async function checkStored(
 ): Promise<void> {
   if (!control.features.has("SIZE")) return;
   const { code, lines } = await control.ask(`SIZE ${path}`);
-  const stored = code === 213 ? parseFtpSize(lines[0] ?? "") : undefined;
+  const stored = code === 213 ? parseFtpSize(lines[0]!) : undefined;
   // Some file systems fill the last record, so a larger size is no loss.
   if (stored === undefined || stored >= size) return;
   const { dialogue } = control;

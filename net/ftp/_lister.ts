@@ -42,8 +42,8 @@ export class FtpLister {
     const what = `Cannot list ${path ?? "the directory"}`;
     if (path === undefined) return await this.#plain(what, signal);
     const reply = await this.#control.command(what, "PWD");
-    const home = parseFtpPath(reply.lines[0] ?? "") ??
-      this.#control.dialogue.nonsense(reply.lines[0] ?? "");
+    const home = parseFtpPath(reply.lines[0]!) ??
+      this.#control.dialogue.nonsense(reply.lines[0]!);
     await this.#control.command(what, `CWD ${path}`);
     // Later paths are relative to the directory of the caller.
     const goBack = () => this.#control.command(what, `CWD ${home}`);

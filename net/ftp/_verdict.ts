@@ -83,7 +83,7 @@ export class FtpVerdict {
   /** Throws if the file on the server has another size, if the server reports sizes. */
   async #checkSize(what: string, path: string, size: number): Promise<void> {
     const reply = await this.#control.ask(`SIZE ${path}`);
-    const whole = isOf(2, reply) ? parseFtpSize(reply.lines[0] ?? "") : undefined;
+    const whole = isOf(2, reply) ? parseFtpSize(reply.lines[0]!) : undefined;
     if (whole === undefined || reply.code !== 213 || whole === size) return;
     throw this.#spoiled(
       `${what}: the data connection ended without a close_notify after ${size} of ${whole} bytes`,

@@ -21,7 +21,7 @@ import { lowerAscii } from "../text.ts";
 export interface FtpReply {
   /** The code: 1xx started, 2xx success, 3xx continue, 4xx temporary failure, 5xx permanent failure. */
   readonly code: number;
-  /** The text of each line, without the codes. */
+  /** The text of each line, without the codes. There is at least one. */
   readonly lines: readonly string[];
 }
 

@@ -73,7 +73,7 @@ export class SmtpControl {
   loginCommands(): LoginCommands {
     const challengeIn = (reply: SmtpReply): string | undefined => {
       if (isPositive(reply)) return undefined;
-      if (digitOf(reply.code) === 3) return reply.lines[0] ?? "";
+      if (digitOf(reply.code) === 3) return reply.lines[0]!;
       throw this.refused("Cannot log in", reply);
     };
     const ask = async (line: string, shown: string) => challengeIn(await this.ask(line, shown));

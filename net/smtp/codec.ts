@@ -33,7 +33,7 @@ export interface SmtpReply {
   readonly code: number;
   /** The enhanced code (RFC 2034, RFC 3463) of the first line, if it agrees with the code. */
   readonly enhanced?: string;
-  /** The text of each line, without the codes. */
+  /** The text of each line, without the codes. There is at least one. */
   readonly lines: readonly string[];
   /** The number of lines before the first line with a code, if there are any. */
   readonly textLines?: number;

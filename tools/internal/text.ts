@@ -32,18 +32,18 @@ function editDistance(a: string, b: string): number {
     for (let j = 1; j <= b.length; j++) {
       const same = a[i - 1] === b[j - 1];
       let cost = Math.min(
-        (last[j] ?? 0) + 1,
-        (row[j - 1] ?? 0) + 1,
-        (last[j - 1] ?? 0) + (same ? 0 : 1),
+        last[j]! + 1,
+        row[j - 1]! + 1,
+        last[j - 1]! + (same ? 0 : 1),
       );
       if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
-        cost = Math.min(cost, (beforeLast[j - 2] ?? 0) + 1);
+        cost = Math.min(cost, beforeLast[j - 2]! + 1);
       }
       row.push(cost);
     }
     [beforeLast, last] = [last, row];
   }
-  return last[b.length] ?? 0;
+  return last[b.length]!;
 }
 
 /** Formats a time: `0.42 ms`, `7.1 ms`, `312 ms`, `3.1 s`. */
