@@ -32,14 +32,14 @@ import { ignoreFailure } from "../net/internal/ignore_failure.ts";
 import { ahead } from "./scan/_concurrent_map.ts";
 import { type CliContext, type CliIo, defineCli } from "./cli.ts";
 import { probeAll } from "./scan/_scheduler.ts";
-import { checkSize, readPorts, readTargets, refuseWithUdp, usage } from "./scan/_input.ts";
+import { readPorts, readTargets, refuseWithUdp, usage } from "./scan/_input.ts";
 import type { Listener } from "./scan/_identify.ts";
 import { generator, shuffle } from "./scan/_order.ts";
 import { parsePorts, uniquePorts } from "./scan/_ports.ts";
 import { type ScanFormat, ScanReport } from "./scan/_report.ts";
 import { SCAN, targetsRule } from "./scan/_option_rules.ts";
 import type { ScanOptions, ScanResult, ScanState } from "./scan/options.ts";
-import { countHosts, type ScanTarget, Targets } from "./scan/_targets.ts";
+import { checkSize, countHosts, type ScanTarget, Targets } from "./scan/_targets.ts";
 import { serviceOf, topPorts } from "./scan/_services.ts";
 import { COMMON_UDP, topUdpPorts } from "./scan/_udp_payloads.ts";
 
@@ -52,6 +52,10 @@ const STATES: readonly ScanState[] = ["open", "closed", "filtered", "error"];
 const [START, MOST] = [200, 1000];
 /** Time limit for the details of an open port, unless it is given, in milliseconds. */
 const DETAILS = 3000;
+/** Most probes, unless it is given. */
+const MAX_PROBES = 10_000_000;
+/** Number of probes from which several threads are faster. */
+const MANY = 10_000;
 /** Number of open ports whose details are read at the same time. */
 const ASKED = 16;
 /** Number of names that are resolved at the same time. */
@@ -64,11 +68,11 @@ const RESOLVE = 10_000;
  *
  * @param targets One target, or several: names, addresses (also with a zone such as `fe80::1%eth0`),
  * networks such as `127.0.0.0/28`, and ranges such as `127.0.0.1-50`. All addresses of a name are
- * scanned. A network is expanded lazily. The number of probes has no limit: check the targets of
- * strangers before, as the program does with `--max-probes`.
+ * scanned. A network is expanded lazily.
  * @param options The ports, the limits, and the details to read. Default: the 100 most common ports.
  * @returns Each port of each host once, as soon as it is known. Hosts are in order, ports are not.
- * @throws {RangeError | TypeError} If a target, a port or an option is invalid.
+ * @throws {RangeError | TypeError} If a target, a port or an option is invalid, or if the scan has more than
+ * `maxProbes` probes.
  * @throws {NetError} "permission", if `--allow-net` is missing.
  *
  * @example Check that no port is open
@@ -91,11 +95,14 @@ export function scan(
   options = SCAN.check("scan", options);
   const ports = readPortOption(options.ports, options.udp);
   const { concurrency, timeout, retries, rate = 0, seed = Math.random() * 2 ** 32 } = options;
+  const { maxProbes = MAX_PROBES } = options;
   const settings = { concurrency, timeout, retries, rate, start: START, most: MOST };
   const listed = typeof targets === "string" ? [targets] : targets;
-  const many = Array.isArray(listed)
-    ? listed.reduce((sum, target) => sum + countHosts(target), 0) * ports.length >= 10_000
-    : false;
+  const size = (hosts: number) => checkSize(hosts, ports.length, maxProbes, "maxProbes");
+  const hostsOf = (sum: number, target: string) => sum + countHosts(target);
+  const counted = Array.isArray(listed) ? listed.reduce(hostsOf, 0) : 0;
+  size(counted);
+  const many = counted * ports.length >= MANY;
   const most = Math.min(navigator.hardwareConcurrency, 4);
   // A rate limit needs a single thread.
   const workers = rate > 0
@@ -105,7 +112,11 @@ export function scan(
   const failed: ScanResult[] = [];
   const known = new Targets(options.exclude);
   async function* hosts() {
-    for await (const text of listed) yield* known.read(text);
+    let sum = 0;
+    for await (const text of listed) {
+      size(sum = hostsOf(sum, text));
+      yield* known.read(text);
+    }
   }
   const look = (target: ScanTarget) => locate(target, options.signal);
   async function* jobs() {
@@ -274,7 +285,7 @@ const cli = defineCli({
     },
     maxProbes: {
       type: "integer",
-      default: 10_000_000,
+      default: MAX_PROBES,
       min: 0,
       max: Number.MAX_SAFE_INTEGER,
       help: "Largest scan: addresses multiplied by ports; 0 for any",
@@ -335,7 +346,7 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
     const targets = await readTargets(target, file, ctx);
     usage(() => new Targets(exclude), "--exclude");
     const hosts = usage(() => targets.reduce((sum, one) => sum + countHosts(one), 0));
-    checkSize(hosts, wanted.length, maxProbes);
+    usage(() => checkSize(hosts, wanted.length, maxProbes, "--max-probes"));
     const format: ScanFormat = json ? "ndjson" : output;
     const report = new ScanReport(
       ctx,
@@ -350,6 +361,7 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
         exclude,
         udp,
         rate,
+        maxProbes,
         banner,
         tls,
         service,

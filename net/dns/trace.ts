@@ -75,6 +75,12 @@ export interface TraceDnsOptions {
    */
   timeout?: number;
   /**
+   * Time limit for the whole trace in milliseconds; 0 for no limit. The trace ends without an answer then.
+   *
+   * @default 60000
+   */
+  totalTimeout?: number;
+  /**
    * Whether to use addresses of IPv6, too.
    *
    * @default false
@@ -130,6 +136,7 @@ const RULES = new OptionRules<TraceDnsOptions>({
   roots,
   port,
   timeout: milliseconds,
+  totalTimeout: milliseconds,
   ipv6: flag,
   signal,
 });
@@ -144,7 +151,7 @@ const MAX_DEPTH = 4;
 /**
  * Follows a name from the root. It stops at the first final answer, and after four servers of a zone
  * that give none. An alias is not followed. A trace makes at most 100 queries, with those for the
- * addresses of name servers. Use `signal` for a limit on the whole time.
+ * addresses of name servers. Signatures of DNSSEC are not validated.
  *
  * @param name The domain name, also in another script (IDNA).
  * @param type The type of records.
@@ -170,9 +177,13 @@ class Trace {
   /** Addresses that were found before. */
   readonly #found = new Map<string, readonly string[]>();
   #queries = 0;
+  /** When the trace must end, by `performance.now()`. */
+  readonly #end: number;
 
   constructor(options: TraceDnsOptions) {
+    const { totalTimeout = 60_000 } = options;
     this.#options = options;
+    this.#end = totalTimeout === 0 ? Infinity : performance.now() + totalTimeout;
     this.#roots = options.roots ?? ROOTS;
   }
 
@@ -183,7 +194,8 @@ class Trace {
       let next: DnsTraceStep | undefined;
       for (const server of servers.slice(0, MAX_SERVERS)) {
         const [address] = await this.#addressesOf(server, depth);
-        if (address === undefined || this.#queries++ >= MAX_QUERIES) continue;
+        if (address === undefined) continue;
+        if (this.#queries++ >= MAX_QUERIES || performance.now() >= this.#end) return;
         const step = await this.#ask(name, type, zone, server.name, address);
         yield step;
         if (step.result === "answer") return;
@@ -206,12 +218,14 @@ class Trace {
   ): Promise<DnsTraceStep> {
     const { port = 53, timeout = 3000, signal } = this.#options;
     const base = { zone, server, address: formatAddress({ hostname: address, port }) };
+    const left = Math.max(1, Math.ceil(this.#end - performance.now()));
+    const most = Math.min(timeout === 0 ? Infinity : timeout, left);
     let answer: DnsAnswer;
     try {
       answer = await queryDns(name, type, {
         server: address,
         port,
-        timeout,
+        timeout: Number.isFinite(most) ? most : 0,
         recursion: false,
         dnssec: true,
         ...(signal !== undefined && { signal }),

@@ -1,6 +1,7 @@
 /** Dovecot on loopback, for the clients of POP3 and IMAP. @module */
 
 import { assert } from "@std/assert";
+import type { DevelopmentCertificate } from "../../net/tls/certificate.ts";
 import { type Availability, needs, needsRoot } from "./peers.ts";
 import { testCertificates } from "./certificates.ts";
 import { freePorts, untilOpen } from "./ports.ts";
@@ -36,21 +37,23 @@ type MoreFiles = Readonly<Record<string, string>>;
  * Starts one in a temporary folder, which offers the given mechanisms.
  *
  * @param settings More settings, which come before the usual ones; `$FOLDER` stands for the folder.
+ * @param certificate Default: the good one of the tests.
  */
 export async function startDovecot(
   mechanisms = "plain login scram-sha-256",
   settings = "",
   files: MoreFiles = {},
+  certificate?: DevelopmentCertificate,
 ): Promise<Dovecot> {
   const folder = await Deno.makeTempDir({ prefix: "portside-dovecot." });
   const mail = `${folder}/mail`;
-  const { good } = await testCertificates();
+  const { key, cert } = certificate ?? (await testCertificates()).good;
   const [imap = 0, imaps = 0, pop3 = 0, pop3s = 0, auth = 0] = freePorts(5);
   await Deno.mkdir(mail);
   await Deno.chown(mail, OWNER, OWNER);
   await Deno.chmod(folder, 0o755);
-  await Deno.writeTextFile(`${folder}/cert.pem`, good.cert);
-  await Deno.writeTextFile(`${folder}/key.pem`, good.key);
+  await Deno.writeTextFile(`${folder}/cert.pem`, cert);
+  await Deno.writeTextFile(`${folder}/key.pem`, key);
   for (const [name, text] of Object.entries(files)) {
     await Deno.writeTextFile(`${folder}/${name}`, text);
   }

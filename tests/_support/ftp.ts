@@ -1,6 +1,7 @@
 /** Real FTP servers on loopback. @module */
 
 import { delay } from "@std/async/delay";
+import type { DevelopmentCertificate } from "../../net/tls/certificate.ts";
 import { testCertificates } from "./certificates.ts";
 import { pythonWith } from "./peers.ts";
 import { freePorts } from "./ports.ts";
@@ -13,11 +14,13 @@ export interface FtpPeer extends AsyncDisposable {
   readonly folder: string;
 }
 
-async function prepare(): Promise<{ folder: string; pem: string }> {
+async function prepare(
+  certificate?: DevelopmentCertificate,
+): Promise<{ folder: string; pem: string }> {
   const folder = await Deno.makeTempDir({ prefix: "portside-ftp." });
-  const { good } = await testCertificates();
+  const { key, cert } = certificate ?? (await testCertificates()).good;
   const pem = `${folder}/server.pem`;
-  await Deno.writeTextFile(pem, good.cert + good.key);
+  await Deno.writeTextFile(pem, cert + key);
   await Deno.mkdir(`${folder}/files`);
   await Deno.chmod(folder, 0o755);
   return { folder, pem };
@@ -66,16 +69,18 @@ server.serve_forever()
 
 /**
  * vsftpd for anonymous users, who may write into `up/`; it takes root. `reuse`: TLS of a data
- * connection has to resume the session of the control connection. `plain`: without TLS.
+ * connection has to resume the session of the control connection. `plain`: without TLS. `certificate`:
+ * instead of the good one of the tests.
  */
 export async function startVsftpd(
-  { implicit = false, reuse = false, plain = false }: {
+  { implicit = false, reuse = false, plain = false, certificate }: {
+    certificate?: DevelopmentCertificate;
     implicit?: boolean;
     reuse?: boolean;
     plain?: boolean;
   } = {},
 ): Promise<FtpPeer> {
-  const { folder, pem } = await prepare();
+  const { folder, pem } = await prepare(certificate);
   const [port = 0] = freePorts(1);
   const files = `${folder}/files`;
   await Deno.mkdir(`${files}/up`);

@@ -1,5 +1,6 @@
 /** Postfix on loopback, which delivers into the Maildirs of a Dovecot. @module */
 
+import type { DevelopmentCertificate } from "../../net/tls/certificate.ts";
 import type { Dovecot } from "./dovecot.ts";
 import { type Availability, needs, needsRoot } from "./peers.ts";
 import { testCertificates } from "./certificates.ts";
@@ -43,10 +44,17 @@ anvil      unix  -  -  n  -  1  anvil
 postlog    unix-dgram n  -  n  -  1  postlogd
 `;
 
-/** Starts one in a temporary folder; users and passwords are those of `dovecot`. */
-export async function startPostfix(dovecot: Dovecot): Promise<Postfix> {
+/**
+ * Starts one in a temporary folder; users and passwords are those of `dovecot`.
+ *
+ * @param certificate Default: the good one of the tests.
+ */
+export async function startPostfix(
+  dovecot: Dovecot,
+  certificate?: DevelopmentCertificate,
+): Promise<Postfix> {
   const folder = await Deno.makeTempDir({ prefix: "portside-postfix." });
-  const { good } = await testCertificates();
+  const { key, cert } = certificate ?? (await testCertificates()).good;
   const [smtp = 0, smtps = 0] = freePorts(2);
   const owner = await userId("postfix");
   for (const part of ["", "/config", "/data", "/queue"]) {
@@ -58,7 +66,7 @@ export async function startPostfix(dovecot: Dovecot): Promise<Postfix> {
     await Deno.mkdir(`${folder}/queue/${part}`);
     if (part !== "pid") await Deno.chown(`${folder}/queue/${part}`, owner, null);
   }
-  await Deno.writeTextFile(`${folder}/config/tls.pem`, good.key + good.cert, { mode: 0o600 });
+  await Deno.writeTextFile(`${folder}/config/tls.pem`, key + cert, { mode: 0o600 });
   const { mail } = dovecot;
   await Deno.writeTextFile(
     `${folder}/config/main.cf`,

@@ -71,6 +71,7 @@ Deno.test("scan() checks every option", async () => {
     timeout: "none",
     retries: "none",
     rate: "none",
+    maxProbes: "integer",
     seed: "integer",
     udp: "none",
     banner: "none",

@@ -14,8 +14,11 @@ import { metrics } from "./_metrics.ts";
 import { TOXIC } from "./_toxics.ts";
 import type { FaultProxyEvent } from "./options.ts";
 
-/** The version of Toxiproxy whose interface this is. Its clients compare it with what they need. */
-const VERSION = "2.9.0";
+/**
+ * The version of Toxiproxy whose interface this is. Clients of Toxiproxy compare it with what they need.
+ * The metadata after "+" says that this is another program, and does not count in comparisons (semver).
+ */
+const VERSION = "2.9.0+portside";
 
 const CREATED = { status: 201 };
 

@@ -1,7 +1,6 @@
 import { utf8Stream } from "../../net/internal/stream_decoder.ts";
 import { type CliContext, CliError } from "../cli.ts";
 import { formatPorts, parsePorts, uniquePorts } from "./_ports.ts";
-import { count } from "../internal/text.ts";
 import { topPorts } from "./_services.ts";
 import { COMMON_UDP, topUdpPorts } from "./_udp_payloads.ts";
 
@@ -56,18 +55,6 @@ export function refuseWithUdp(
   for (const name of ["banner", "tls", "service", "workers"] as const) {
     if (flags[name]) throw new CliError(`--${name} does not apply to --udp`, 2);
   }
-}
-
-/** Throws if a scan is larger than the limit. Nothing has been sent then. */
-export function checkSize(hosts: number, ports: number, most: number): void {
-  const probes = hosts * ports;
-  if (most === 0 || probes <= most) return;
-  const size = `${count(hosts, "host")} and ${count(ports, "port")}`;
-  throw new CliError(
-    `This scan has up to ${probes} probes (${size}), more than --max-probes=${most}: ` +
-      `name fewer targets or ports, or give --max-probes=${probes}`,
-    2,
-  );
 }
 
 /** Reads the targets from the arguments, the files and standard input. */

@@ -32,6 +32,7 @@ export const SCAN = new OptionRules<ScanOptions>({
   timeout: integer(1, MAX_TIMER),
   retries: integer(0, 100),
   rate: integer(0, 1_000_000),
+  maxProbes: integer(0, Number.MAX_SAFE_INTEGER),
   seed: integer(0, 2 ** 32 - 1),
   udp: flag,
   banner: flag,

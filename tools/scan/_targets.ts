@@ -1,3 +1,5 @@
+import { count } from "../internal/text.ts";
+
 /** One host. */
 export interface ScanTarget {
   /** The name or address as it was given, or an address of a network. */
@@ -94,6 +96,21 @@ export class Targets {
 export function countHosts(text: string): number {
   const range = readZoned(text) === undefined ? readRange(text) : undefined;
   return range === undefined ? 1 : Number(range.last - range.first + 1n);
+}
+
+/**
+ * Checks the size of a scan. `limit` is the name of the option or flag.
+ *
+ * @throws {RangeError} If the scan has more than `most` probes; 0 allows any number.
+ */
+export function checkSize(hosts: number, ports: number, most: number, limit: string): void {
+  const probes = hosts * ports;
+  if (most === 0 || probes <= most) return;
+  const size = `${count(hosts, "host")} and ${count(ports, "port")}`;
+  throw new RangeError(
+    `This scan has up to ${probes} probes (${size}), more than ${limit}=${most}: ` +
+      `name fewer targets or ports, or give ${limit}=${probes}`,
+  );
 }
 
 function holds({ bits, first, last }: Range, at: bigint, wanted: number): boolean {

@@ -81,6 +81,13 @@ export interface ScanOptions {
   /** Most connections per second; 0 lifts the limit. @default 0 */
   rate?: number;
   /**
+   * Largest scan: addresses multiplied by ports. A name counts as one address. An array of targets is
+   * counted before the scan connects, other iterables while it goes on. 0 lifts the limit.
+   *
+   * @default 10_000_000
+   */
+  maxProbes?: number;
+  /**
    * Integer from 0 to 4294967295. The same seed gives the same order of ports.
    *
    * @default a random number

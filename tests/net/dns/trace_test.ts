@@ -188,12 +188,23 @@ Deno.test("traceDns() rejects with the reason of its signal while it waits for a
   assertEquals(await trace.next().catch((reason) => reason), "enough");
 });
 
+Deno.test("traceDns() ends at the limit for the whole trace", async () => {
+  await using silent = await bindUdp({ hostname: `${NET}.1` });
+  const { port } = silent.addr;
+  const roots = ["a.test", "b.test"].map((name) => ({ name, addresses: [`${NET}.1`] }));
+  for (const timeout of [0, 60_000]) {
+    const options = { roots, port, timeout, totalTimeout: 100 };
+    assertEquals(await follow("host.test", options), [". a.test failed timeout"]);
+  }
+});
+
 Deno.test("traceDns() checks every option, and stops when it is aborted", async () => {
   const signal = AbortSignal.abort("checked");
   await checkEveryOption<TraceDnsOptions>("traceDns", {
     roots: "none",
     port: "none",
     timeout: "time",
+    totalTimeout: "time",
     ipv6: "none",
     signal: "none",
   }, (options) => traceDns("a.test", "A", { signal, ...options }).next());

@@ -116,7 +116,7 @@ Deno.test("toxics are added, changed and removed, and /reset removes all of them
   assertEquals((await call(control, "POST", "/reset")).status, 204);
   const { body } = await call(control, "GET", "/proxies");
   assertEquals([body.a.toxics, body.b.enabled], [[], true]);
-  assertEquals((await call(control, "GET", "/version")).body, { version: "2.9.0" });
+  assertEquals((await call(control, "GET", "/version")).body, { version: "2.9.0+portside" });
 });
 
 /** What a client notices of each toxic. */
@@ -290,7 +290,7 @@ Deno.test("the shutdown ends the proxies", async () => {
 Deno.test("fault-proxy --control serves the interface", async () => {
   await using program = await startRunnable("fault-proxy", ["--control", "0"], { listeners: 1 });
   const url = /http:\/\/127\.0\.0\.1:\d+/.exec(program.stdout)![0];
-  assertEquals(await (await fetch(`${url}/version`)).json(), { version: "2.9.0" });
+  assertEquals(await (await fetch(`${url}/version`)).json(), { version: "2.9.0+portside" });
   program.signal("SIGTERM");
   assertEquals(await program.exitCode(), 0);
 });

@@ -1,8 +1,8 @@
 /** Every flag of `tools/scan.ts` over its whole range: no value may crash the program. */
 
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { recordingIo } from "../../../tools/cli.ts";
-import { main } from "../../../tools/scan.ts";
+import { main, scan } from "../../../tools/scan.ts";
 import { runRunnable } from "../../_support/runnable.ts";
 
 const HOST = "127.77.6.1";
@@ -94,6 +94,29 @@ Deno.test("a scan above --max-probes connects to nothing, and says how large it 
   // Duplicates count once.
   const nine = Array.from({ length: 9 }, () => HOST);
   assertEquals(await main([...nine, "-p", "1-9", "--max-probes", "9"], io), 0);
+});
+
+Deno.test("scan() with more than maxProbes probes is a RangeError", async () => {
+  const targets = ["127.77.6.1-9"];
+  const message = "9 hosts and 9 ports), more than maxProbes=80: name";
+  assertThrows(() => scan(targets, { ports: "1-9", maxProbes: 80 }), RangeError, message);
+  assertThrows(() => scan(["::/96"], { ports: [1] }), RangeError, "maxProbes=10000000");
+  // Other iterables are counted while the scan goes on.
+  const found: number[] = [];
+  await assertRejects(
+    async () => {
+      const stream = new Set([HOST, "127.77.6.2-9"]);
+      for await (const { port } of scan(stream, { ports: [1], maxProbes: 8 })) found.push(port);
+    },
+    RangeError,
+    "9 hosts and 1 port",
+  );
+  assert(found.length <= 1);
+  for (const maxProbes of [0, 9]) {
+    let probed = 0;
+    for await (const _ of scan(targets, { ports: [1], maxProbes })) probed++;
+    assertEquals(probed, 9);
+  }
 });
 
 Deno.test("with --json, the differences from --expect are a line of JSON", async () => {
