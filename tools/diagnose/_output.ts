@@ -1,12 +1,10 @@
 import type { CliContext } from "../cli.ts";
+import { terminalWidth } from "../internal/terminal_width.ts";
 import type { DiagnoseStep } from "./diagnosis.ts";
 
 /** Returns the colour and the width of the terminal. */
 export function look({ io }: CliContext): { color: boolean; width: number } {
-  let width = 80;
-  try {
-    if (io.stdoutIsTerminal) width = Math.min(Math.max(Deno.consoleSize().columns, 60), 100);
-  } catch { /* A replacement in a test has no size. */ }
+  const width = Math.min(Math.max(terminalWidth(io) ?? 80, 60), 100);
   return { color: io.stdoutIsTerminal && !io.noColor, width };
 }
 

@@ -42,7 +42,7 @@ const TEXTS: readonly Row[] = [
 
 /** Recognises a protocol by the first bytes of a server; undefined if it is none of the known ones. */
 export function identifyGreeting(bytes: Uint8Array): Greeting | undefined {
-  const text = new TextDecoder("latin1").decode(bytes.subarray(0, 1024));
+  const text = textOf(bytes);
   for (const [pattern, protocol, scheme] of TEXTS) {
     const match = pattern.exec(text);
     if (match === null) continue;
@@ -59,7 +59,7 @@ function identifyBinary(bytes: Uint8Array, text: string): Greeting | undefined {
     if (length > 0 && length < 1024) {
       return {
         protocol: "MySQL",
-        detail: fifth === 10 ? shown(/^[^\0]*/.exec(text.slice(5))![0]) : "",
+        detail: fifth === 10 ? shown(textOf(bytes.subarray(5)).split("\0", 1)[0]!) : "",
       };
     }
   }
@@ -78,6 +78,10 @@ function identifyBinary(bytes: Uint8Array, text: string): Greeting | undefined {
     return { protocol: "PostgreSQL", detail: "" };
   }
   return undefined;
+}
+
+function textOf(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes.subarray(0, 1024));
 }
 
 function shown(text: string): string {

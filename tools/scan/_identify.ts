@@ -126,7 +126,8 @@ async function byGreeting(
   let found = readGreeting(said);
   if (found === undefined && isAmbiguous(said)) {
     const reply = await talk(dial, EHLO, timeout, signal, isSmtpReply);
-    found = { protocol: isSmtpReply(reply) ? "smtp" : "ftp", product: line.slice(4) };
+    const [product = ""] = said.text.slice(4).split(/\r?\n/, 1);
+    found = { protocol: isSmtpReply(reply) ? "smtp" : "ftp", product };
   }
   return { ...found && { detected: shown(found) }, banner };
 }
@@ -138,7 +139,7 @@ function short(text: string): string {
 function shown({ protocol, product, status, title }: Recognized): ScannedService {
   return {
     protocol,
-    ...product && { product: short(product) },
+    ...product && { product: short(utf8(product)) },
     ...status !== undefined && { status },
     ...title && { title: short(title) },
   };
@@ -220,6 +221,12 @@ class Reply {
     this.#nextLook = this.#length * 9 / 8;
     if (this.#enough(this.said)) this.end();
   }
+}
+
+/** Reads a text of Latin-1 as what its bytes are in UTF-8. */
+function utf8(text: string): string {
+  const bytes = Uint8Array.from(text.slice(0, 4 * LONGEST), (byte) => byte.charCodeAt(0));
+  return new TextDecoder().decode(bytes);
 }
 
 function latin1(bytes: Uint8Array): string {

@@ -5,7 +5,8 @@ import type { ScannedService } from "./_identify.ts";
 import type { ScannedTls } from "./_open_port_details.ts";
 import type { ScanResult, ScanState } from "./options.ts";
 import { formatPorts } from "./_ports.ts";
-import { count, listSome, showTime } from "../internal/text.ts";
+import { terminalWidth } from "../internal/terminal_width.ts";
+import { count, listSome, showTime, wrap } from "../internal/text.ts";
 
 /** The output formats. */
 export type ScanFormat = "table" | "json" | "ndjson" | "csv";
@@ -26,6 +27,8 @@ const MOST_NAMES = 4;
 /** Number of ports from which it is a finding that all of them are open. */
 const ALL_OPEN = 3;
 const SERVICE_COLUMNS = ["protocol", "product", "status", "title"] as const;
+/** The space before a line with details of a port. */
+const INDENT = " ".repeat(6);
 /** Interval of the progress line, in milliseconds. */
 const STEP = 100;
 
@@ -238,14 +241,21 @@ export class ScanReport {
       `${`${port}`.padEnd(6)}${"open".padEnd(7)}${time}  ${name.padEnd(16)}${where}`.trimEnd(),
     );
     const details = detected && detailsOf(detected);
-    if (details) this.#print(`      ${details}`);
+    if (details) this.#detail(details);
     // The first line of a greeting may be empty.
-    else if (banner) this.#print(`      says ${banner}`);
+    else if (banner) this.#detail(`says ${banner}`);
     if (tls === undefined) return;
     const { protocol, alpn, subject } = tls;
     const parts = [protocol, alpn, subject, otherNames(tls), validityOf(tls, Date.now())]
       .filter((part) => part);
-    this.#print(`      ${parts.join(", ")}`);
+    this.#detail(parts.join(", "));
+  }
+
+  /** Prints a text below a row. On a terminal, lines break at words. */
+  #detail(text: string): void {
+    const width = terminalWidth(this.#ctx.io);
+    const lines = width === undefined ? [text] : wrap(text, Math.max(width - INDENT.length, 20));
+    for (const line of lines) this.#print(`${INDENT}${line}`);
   }
 
   #csv(found: ScanResult): string {

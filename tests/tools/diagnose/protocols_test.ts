@@ -37,6 +37,7 @@ const ROWS: readonly (readonly [scheme: string, name: string, script: Script, ve
   [
     ["https", "HTTP", says("HTTP/1.1 400 Bad\r\n\r\n"), /does not speak TLS on this port$/],
     ["https", "SSH", greets("SSH-2.0-x\r\n"), /does not speak TLS on this port: it is SSH/],
+    ["https", "UTF-8", greets("SSH-2.0-café\x1b[2J\r\n"), /it is SSH \(café\\x1B\[2J\)/],
     ["https", "SMTP", greets("220 a ESMTP\r\n"), /does not speak TLS on this port: it is SMTP/],
     ["https", "FTP", greets("220 (vsFTPd 3)\r\n"), /does not speak TLS on this port: it is FTP/],
     ["https", "IMAP", greets("* OK hi\r\n"), /does not speak TLS on this port: it is IMAP/],

@@ -98,6 +98,7 @@ const TABLE: readonly [Script, ScannedService | undefined][] = [
     protocol: "nntp",
     product: "news.test InterNetNews NNRP server INN 2.7.1 ready",
   }],
+  [{ greeting: "SSH-2.0-caf\xc3\xa9_\xff\r\n" }, { protocol: "ssh", product: "café_\ufffd" }],
   [{ greeting: "RFB 003.008\n" }, { protocol: "vnc", product: "003.008" }],
   [{ greeting: "\xff\xfd\x18\xff\xfd\x20\0" }, { protocol: "telnet" }],
   [{ greeting: MYSQL }, { protocol: "mysql", product: "8.0.36" }],
