@@ -480,6 +480,25 @@ Deno.test("diagnose dns finds a domain with records, but without an address", as
   assertStringIncludes(io.out, "host.invalid: no address, but 1 MX record by 127.0.0.1:");
 });
 
+Deno.test("aliases that lead in a circle are the verdict", async () => {
+  const [name, other] = ["localhost", "b\\027[2J.test"];
+  await using dns = await serveDns(() => ({
+    answers: [
+      { name, ttl: 60, type: "CNAME", target: other },
+      { name: other, ttl: 60, type: "CNAME", target: "LOCALHOST" },
+    ],
+  }));
+  const io = recordingIo();
+  // The system is not asked for texts.
+  const args = ["dns", name, "--server", `127.0.0.1:${dns.port}`, "--type", "TXT"];
+  assertEquals(await main(args, io), 1);
+  const said = io.out.replaceAll(/\s+/g, " ");
+  assertStringIncludes(
+    said,
+    "its aliases lead in a circle: localhost → b\\027[2J.test → localhost",
+  );
+});
+
 Deno.test("records are shown with type and TTL, and types without records are listed", async () => {
   const name = "localhost";
   await using dns = await serveDns(({ questions: [question] }) => {

@@ -1,8 +1,13 @@
 /** Explains why a name server returned no records. */
 
 import { describeDnsError } from "../../net/dns/extension.ts";
+import type { DnsRecord } from "../../net/dns/record.ts";
 import { NetError } from "../../net/errors/errors.ts";
+import { nameKey } from "../../net/internal/dns_answers.ts";
 import { ASK_OTHERS, type TypedAnswer } from "./_name_servers.ts";
+
+/** Most names of a circle of aliases to show. */
+const MOST_NAMES = 5;
 
 /** Says why there are no such records, and what to do. */
 export function explainAbsence(
@@ -29,6 +34,13 @@ export function explainAbsence(
     return failure(error.message.replace(/^.*: /, ""), "Leave out -4 or -6.");
   }
   const says = answer && `${answer.server} says ${answer.code}${reasons.join("")}`;
+  const loop = aliasLoop(host, answers.flatMap((one) => one.answers));
+  if (loop !== undefined) {
+    return failure(
+      `its aliases lead in a circle: ${loop.slice(0, MOST_NAMES).join(" → ")}`,
+      "Correct the CNAME records of these names.",
+    );
+  }
   switch (answer?.code) {
     case undefined:
       return error?.code === "ENOTFOUND"
@@ -65,4 +77,21 @@ export function explainAbsence(
     default:
       return failure(`the name server fails (${says})`, "Try another one with --server.");
   }
+}
+
+/** Follows the aliases of a host. Returns the names up to the second one that is the same, if any. */
+function aliasLoop(host: string, records: readonly DnsRecord[]): string[] | undefined {
+  const targets = new Map(
+    records.flatMap((one) => one.type === "CNAME" ? [[nameKey(one.name), one.target]] : []),
+  );
+  const names = [host];
+  const seen = new Set([nameKey(host)]);
+  for (let next = targets.get(nameKey(host)); next !== undefined;) {
+    names.push(next);
+    const key = nameKey(next);
+    if (seen.has(key)) return names;
+    seen.add(key);
+    next = targets.get(key);
+  }
+  return undefined;
 }
