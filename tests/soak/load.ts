@@ -14,3 +14,16 @@ export interface Load extends AsyncDisposable {
 
 /** Starts the servers of a load. */
 export type StartLoad = (network: BadNetwork, book: Book) => Promise<Load>;
+
+/** Lets several workers repeat a piece of work until `stop`, each with random choices of its own. */
+export async function repeat(
+  workers: number,
+  random: Random,
+  stop: () => boolean,
+  work: (random: Random) => Promise<void>,
+): Promise<void> {
+  await Promise.all(Array.from({ length: workers }, async () => {
+    const own = random.fork();
+    while (!stop()) await work(own);
+  }));
+}

@@ -10,7 +10,7 @@ import { pop3ScriptServer } from "../_support/pop3_script.ts";
 import { PLAIN, post } from "../_support/smtp_server.ts";
 import type { Random } from "../_support/stress/random.ts";
 import type { Book } from "./book.ts";
-import type { Load } from "./load.ts";
+import { type Load, repeat } from "./load.ts";
 import type { BadNetwork } from "./network.ts";
 
 /** Maximum time for a reply, in milliseconds. */
@@ -61,12 +61,9 @@ export class MailLoad implements Load {
   async round(random: Random, stop: () => boolean): Promise<void> {
     const sent: { readonly number: number; readonly isAccepted: boolean }[] = [];
     await Promise.all([
-      ...Array.from({ length: SENDERS }, async () => {
-        const own = random.fork();
-        while (!stop()) await this.#send(own, sent, stop);
-      }),
-      this.#repeat(stop, () => this.#readPop3()),
-      this.#repeat(stop, () => this.#readImap()),
+      repeat(SENDERS, random, stop, (own) => this.#send(own, sent, stop)),
+      repeat(1, random, stop, () => this.#readPop3()),
+      repeat(1, random, stop, () => this.#readImap()),
     ]);
     for (const { number, isAccepted } of sent) {
       const count = this.#accepted.get(number) ?? 0;
@@ -75,10 +72,6 @@ export class MailLoad implements Load {
     }
     this.#accepted.clear();
     for (const { heard } of this.#servers) heard.length = 0;
-  }
-
-  async #repeat(stop: () => boolean, work: () => Promise<void>): Promise<void> {
-    while (!stop()) await work();
   }
 
   /** Sends some messages on one connection. */

@@ -4,19 +4,19 @@ import { delay } from "@std/async/delay";
 import { Random } from "../_support/stress/random.ts";
 import { Book } from "./book.ts";
 import { ChatLoad } from "./chat_load.ts";
-import { HttpLoad } from "./http_load.ts";
+import { startHttpLoad } from "./http_load.ts";
 import type { Load, StartLoad } from "./load.ts";
 import { MailLoad } from "./mail_load.ts";
 import { findLeaks, measure, type Sample } from "./measures.ts";
 import { BadNetwork } from "./network.ts";
-import { ProxyLoad } from "./proxy_load.ts";
-import { WsLoad } from "./ws_load.ts";
+import { startProxyLoad } from "./proxy_load.ts";
+import { startWsLoad } from "./ws_load.ts";
 
 const LOADS: readonly StartLoad[] = [
   (network, book) => ChatLoad.start(network, book),
-  (network, book) => ProxyLoad.start(network, book),
-  (network, book) => HttpLoad.start(network, book),
-  (network, book) => WsLoad.start(network, book),
+  startProxyLoad,
+  startHttpLoad,
+  startWsLoad,
   (network, book) => MailLoad.start(network, book),
 ];
 

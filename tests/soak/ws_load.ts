@@ -2,11 +2,12 @@
 
 import { NetError } from "../../net/errors/errors.ts";
 import { connectWebSocket } from "../../ws/client/client.ts";
-import { serveWebSocket, type WebSocketServer } from "../../ws/server/server.ts";
+import type { WsConnection } from "../../ws/connection/connection.ts";
+import { serveWebSocket } from "../../ws/server/server.ts";
 import type { Random } from "../_support/stress/random.ts";
 import { until } from "../_support/until.ts";
 import type { Book } from "./book.ts";
-import type { Load } from "./load.ts";
+import { type Load, repeat } from "./load.ts";
 import type { BadNetwork } from "./network.ts";
 
 /** Clients that work at the same time. */
@@ -16,64 +17,37 @@ const WINDOW = 8;
 /** Maximum time for an answer, in milliseconds. */
 const PATIENCE = 2000;
 
-/** A server that sends every message back, and its clients. */
-export class WsLoad implements Load {
-  readonly #book: Book;
-  readonly #server: WebSocketServer;
-  readonly #port: number;
+/** One connection. */
+interface Talk {
+  readonly name: string;
+  readonly sent: number;
+  readonly echoed: number;
+  /** Whether every message came back. */
+  readonly isWhole: boolean;
+}
+
+/** Starts a server that sends every message back. */
+export async function startWsLoad(network: BadNetwork, book: Book): Promise<Load> {
   /** The number of messages that the server got, by the name of the connection. */
-  readonly #seen: Map<string, number>;
-  #connections = 0;
-
-  private constructor(
-    book: Book,
-    server: WebSocketServer,
-    port: number,
-    seen: Map<string, number>,
-  ) {
-    this.#book = book;
-    this.#server = server;
-    this.#port = port;
-    this.#seen = seen;
-  }
-
-  /** Starts the server. */
-  static async start(network: BadNetwork, book: Book): Promise<WsLoad> {
-    const seen = new Map<string, number>();
-    const server = serveWebSocket({ compression: true, hardened: true }, async (conn) => {
-      for await (const message of conn) {
-        const [name = "", number] = String(message).split(" ", 2);
-        const next = seen.get(name) ?? 0;
-        if (Number(number) !== next) book.blame("WebSocket: wrong order", `${number}, not ${next}`);
-        seen.set(name, next + 1);
-        await conn.send(message);
-      }
-    });
-    return new WsLoad(book, server, (await network.lead(server.addr.port)).addr.port, seen);
-  }
-
-  async round(random: Random, stop: () => boolean): Promise<void> {
-    const talks: Talk[] = [];
-    await Promise.all(Array.from({ length: WORKERS }, async () => {
-      const own = random.fork();
-      while (!stop()) talks.push(await this.#talk(own, stop));
-    }));
-    await until(() => this.#server.stats().active + this.#server.stats().closing === 0);
-    for (const { name, sent, echoed, isWhole } of talks) {
-      const seen = this.#seen.get(name) ?? 0;
-      this.#book.expect("WebSocket", seen, isWhole ? sent : echoed, sent, name);
-      this.#book.count("WebSocket messages", echoed);
-      this.#book.count(isWhole ? "WebSockets closed" : "WebSockets lost");
+  const seen = new Map<string, number>();
+  const server = serveWebSocket({ compression: true, hardened: true }, async (conn) => {
+    for await (const message of conn) {
+      const [name = "", number] = String(message).split(" ", 2);
+      const next = seen.get(name) ?? 0;
+      if (Number(number) !== next) book.blame("WebSocket: wrong order", `${number}, not ${next}`);
+      seen.set(name, next + 1);
+      await conn.send(message);
     }
-    this.#seen.clear();
-  }
+  });
+  const { port } = (await network.lead(server.addr.port)).addr;
+  let connections = 0;
 
-  async #talk(random: Random, stop: () => boolean): Promise<Talk> {
-    const name = `c${++this.#connections}`;
+  async function talk(random: Random, stop: () => boolean): Promise<Talk> {
+    const name = `c${++connections}`;
     let [sent, echoed] = [0, 0];
     const waiting: string[] = [];
     try {
-      await using conn = await connectWebSocket(`ws://127.0.0.1:${this.#port}/`, {
+      await using conn = await connectWebSocket(`ws://127.0.0.1:${port}/`, {
         timeout: PATIENCE,
         closeTimeout: 300,
         compression: random.chance(0.5),
@@ -83,9 +57,9 @@ export class WsLoad implements Load {
         waiting.push(`${name} ${sent} ${filler}`);
         sent++;
         await conn.send(waiting.at(-1)!);
-        if (waiting.length === WINDOW) echoed += await this.#take(conn, waiting);
+        if (waiting.length === WINDOW) echoed += await take(conn, waiting);
       }
-      while (waiting.length > 0) echoed += await this.#take(conn, waiting);
+      while (waiting.length > 0) echoed += await take(conn, waiting);
       return { name, sent, echoed, isWhole: true };
     } catch (error) {
       if (!(error instanceof NetError)) throw error;
@@ -94,27 +68,31 @@ export class WsLoad implements Load {
   }
 
   /** Receives one message, the oldest of those that are under way. */
-  async #take(conn: Awaited<ReturnType<typeof connectWebSocket>>, waiting: string[]): Promise<1> {
+  async function take(conn: WsConnection, waiting: string[]): Promise<1> {
     const message = await conn.receive({ timeout: PATIENCE });
     if (message === null) {
       throw new NetError("The server has closed", { kind: "closed", phase: "read" });
     }
     if (message !== waiting.shift()) {
-      this.#book.blame("WebSocket: another message", `${message}`.slice(0, 80));
+      book.blame("WebSocket: another message", `${message}`.slice(0, 80));
     }
     return 1;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#server.shutdown();
-  }
-}
-
-/** One connection. */
-interface Talk {
-  readonly name: string;
-  readonly sent: number;
-  readonly echoed: number;
-  /** Whether every message came back. */
-  readonly isWhole: boolean;
+  return {
+    async round(random, stop) {
+      const talks: Talk[] = [];
+      await repeat(WORKERS, random, stop, async (own) => {
+        talks.push(await talk(own, stop));
+      });
+      await until(() => server.stats().active + server.stats().closing === 0);
+      for (const { name, sent, echoed, isWhole } of talks) {
+        book.expect("WebSocket", seen.get(name) ?? 0, isWhole ? sent : echoed, sent, name);
+        book.count("WebSocket messages", echoed);
+        book.count(isWhole ? "WebSockets closed" : "WebSockets lost");
+      }
+      seen.clear();
+    },
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+  };
 }
