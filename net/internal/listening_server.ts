@@ -43,6 +43,8 @@ export interface ServerKind {
   prepare?(raw: Transport): Prepared | Promise<Prepared>;
 }
 
+/** Number of connections without an address after which the server pauses. */
+const INVALID_IN_A_ROW = 100;
 /** Pause in milliseconds after an error of accepting that will last for a while. */
 const ACCEPT_PAUSE = 100;
 /** Kinds of errors that the peer or a limit causes, and not the handler. */
@@ -182,6 +184,7 @@ export class Server<A extends Deno.Addr>
   }
 
   async #acceptAll(): Promise<void> {
+    let invalid = 0;
     while (!this.#stopping) {
       if (this.#paused || (this.#quota.isFull && this.#options.whenFull !== "refuse")) {
         await this.#untilChanged();
@@ -192,11 +195,14 @@ export class Server<A extends Deno.Addr>
         // A connection that arrives during a pause waits like those in the backlog.
         while (this.#paused && !this.#stopping) await this.#untilChanged();
         this.#admit(raw);
+        invalid = 0;
       } catch (error) {
         if (this.#stopping) return;
         const failure = toNetError(error, { phase: "accept", ...this.addr });
         // The peer has reset the connection before it was accepted. A pause would enable an attack.
         if (failure.kind === "reset") continue;
+        // On macOS, a connection that was reset has no address (EINVAL). A broken listener must not loop.
+        if (failure.code === "EINVAL" && ++invalid % INVALID_IN_A_ROW !== 0) continue;
         // Usually no descriptor is left. The server must neither end nor retry in a busy loop.
         this.event({ type: "accept-error", error: failure });
         logger.warn("cannot accept on {url}: {error}", { url: this.url, error: failure.message });
