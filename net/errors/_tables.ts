@@ -22,6 +22,9 @@ const CODES: Readonly<Record<string, Row>> = {
   EHOSTDOWN: { kind: "unreachable" },
   ECONNRESET: { kind: "reset" },
   ECONNABORTED: { kind: "reset" },
+  ENETRESET: { kind: "reset" },
+  // macOS, for a write to a connection that is being torn down.
+  EPROTOTYPE: { kind: "reset", phase: "write" },
   EPIPE: { kind: "reset", phase: "write" },
   EADDRINUSE: { kind: "address-in-use" },
   EADDRNOTAVAIL: { kind: "address-unavailable" },
@@ -81,14 +84,17 @@ export function byCode(code: string): Row | undefined {
 /** Error numbers of Windows. Its messages are in the user's language; only the numbers are stable. */
 const WINSOCK: Readonly<Record<string, string>> = {
   10004: "EINTR",
+  10009: "EBADF",
   10013: "EACCES",
   10024: "EMFILE",
   10040: "EMSGSIZE",
+  10043: "EPROTONOSUPPORT",
   10047: "EAFNOSUPPORT",
   10048: "EADDRINUSE",
   10049: "EADDRNOTAVAIL",
   10050: "ENETDOWN",
   10051: "ENETUNREACH",
+  10052: "ENETRESET",
   10053: "ECONNABORTED",
   10054: "ECONNRESET",
   10057: "ENOTCONN",

@@ -213,11 +213,20 @@ Deno.test("the call that failed tells the phase, the context tells it better", (
   }
 });
 
+Deno.test("macOS: a write to a connection that is being torn down is a reset", () => {
+  const cause = new Error("Protocol wrong type for socket (os error 41)");
+  const error = toNetError(Object.assign(cause, { code: "EPROTOTYPE" }));
+  assertEquals([error.kind, error.phase, error.code], ["reset", "write", "EPROTOTYPE"]);
+});
+
 Deno.test("Windows: the number at the end counts, in whatever language the words are", () => {
   const rows: Array<[number, NetErrorKind, string, boolean]> = [
     [10061, "refused", "ECONNREFUSED", true],
     [10060, "timeout", "ETIMEDOUT", true],
     [10054, "reset", "ECONNRESET", true],
+    [10052, "reset", "ENETRESET", true],
+    [10009, "closed", "EBADF", false],
+    [10043, "unsupported", "EPROTONOSUPPORT", false],
     [10065, "unreachable", "EHOSTUNREACH", true],
     [10048, "address-in-use", "EADDRINUSE", false],
     [10013, "permission", "EACCES", false],
