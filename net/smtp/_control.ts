@@ -102,10 +102,18 @@ export class SmtpControl {
   async reply(limit: number): Promise<SmtpReply> {
     this.dialogue.allow(limit);
     for (;;) {
-      const line = await this.#line(limit);
-      const reply = line === undefined ? this.#reader.flush() : this.#push(line);
+      const reply = this.tryReply() ?? await this.#next(limit);
       if (reply !== undefined) return reply;
     }
+  }
+
+  /** Returns the next reply if it has arrived. */
+  tryReply(): SmtpReply | undefined {
+    for (let line; (line = this.dialogue.tryLine()) !== undefined;) {
+      const reply = this.#push(line);
+      if (reply !== undefined) return reply;
+    }
+    return undefined;
   }
 
   /**
@@ -132,20 +140,22 @@ export class SmtpControl {
     });
   }
 
-  /** Reads the next line. Returns undefined if nothing follows a text without a code. */
-  async #line(limit: number): Promise<string | undefined> {
+  /** Waits for the next line. Returns the reply that ends with it, or a text that no line follows. */
+  async #next(limit: number): Promise<SmtpReply | undefined> {
     const isText = this.#reader.state === "text";
     const timeout = isText ? Math.min(limit || Infinity, TEXT_TIME) : limit;
     const wait = this.dialogue.wait({ timeout });
     for (;;) {
-      const line = this.dialogue.tryLine();
-      if (line !== undefined) return line;
       try {
         await this.dialogue.more(wait);
       } catch (error) {
-        if (isText && error instanceof NetError && error.kind === "timeout") return undefined;
+        if (isText && error instanceof NetError && error.kind === "timeout") {
+          return this.#reader.flush();
+        }
         throw error;
       }
+      const line = this.dialogue.tryLine();
+      if (line !== undefined) return this.#push(line);
     }
   }
 

@@ -20,7 +20,7 @@ export async function groupReplies(
   const hasData = commands.at(-1) === "DATA";
   const replies: SmtpReply[] = [];
   while (replies.length < count) {
-    const reply = await nextReply(control, replies, commands);
+    const reply = control.tryReply() ?? await nextReply(control, replies, commands);
     if (reply === undefined) return separated(control, replies, count);
     replies.push(reply);
     // This is the reply to DATA, the last command.

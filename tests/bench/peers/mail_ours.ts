@@ -28,9 +28,11 @@ if (what === "imap") {
   await using mail = await connectImap(options);
   await mail.examine("INBOX");
   started = performance.now();
-  for (const uid of await mail.search()) {
-    const [message] = await mail.fetch(uid, { sections: ["TEXT"] });
-    if (message?.sections.get("TEXT")?.length) count++;
+  while (count < total) {
+    for (const uid of await mail.search()) {
+      const [message] = await mail.fetch(uid, { sections: ["TEXT"] });
+      if (message?.sections.get("TEXT")?.length) count++;
+    }
   }
   tell();
 } else if (what === "pop3") {

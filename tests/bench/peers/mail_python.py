@@ -30,9 +30,10 @@ elif what == "imap-each":
     mail.login("ann", "secret")
     mail.select("INBOX", readonly=True)
     started = time.perf_counter()
-    for uid in mail.uid("SEARCH", "ALL")[1][0].split():
-        _, data = mail.uid("FETCH", uid, "(UID BODY.PEEK[TEXT])")
-        count += len(data[0][1]) > 0
+    while count < amount:
+        for uid in mail.uid("SEARCH", "ALL")[1][0].split():
+            _, data = mail.uid("FETCH", uid, "(UID BODY.PEEK[TEXT])")
+            count += len(data[0][1]) > 0
 elif what == "pop3":
     mail = poplib.POP3("127.0.0.1", port)
     mail.user("ann")
