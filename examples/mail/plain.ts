@@ -3,16 +3,14 @@
 export { htmlToText as plainText } from "../../net/mail/message/html_to_text.ts";
 
 /**
- * Returns file names for attachments. They are unique and stay within a folder.
+ * Makes a function that returns file names for attachments. They are unique and stay within a folder.
  *
- * @param given The names that the sender has chosen.
- * @returns One name for each attachment, in the same order.
+ * @returns The function. It takes the name that the sender has chosen.
  */
-export function plainNames(given: readonly (string | null | undefined)[]): string[] {
-  const names: string[] = [];
+export function plainNamer(): (given: string | null | undefined) => string {
   const taken = new Set<string>();
-  for (const filename of given) {
-    const last = (filename ?? "").replace(/^.*[/\\]/s, "").slice(-500);
+  return (given) => {
+    const last = (given ?? "").replace(/^.*[/\\]/s, "").slice(-500);
     // No hidden files, flags or device names, and no characters that change how a name looks.
     const name = last.replace(/[\p{Cc}\p{Cf}\p{Cs}<>:"|?*]/gu, "_").replace(/^[.\s-]+|[.\s]+$/g, "")
       .replace(/^(?=(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$))/i, "_") || "attachment";
@@ -21,11 +19,8 @@ export function plainNames(given: readonly (string | null | undefined)[]): strin
     const bytes = new TextEncoder().encode(stem).subarray(0, 180);
     const short = new TextDecoder().decode(bytes).replace(/\uFFFD+$/, "");
     let own = short + ending;
-    for (let n = names.length + 1; taken.has(own.toLowerCase()); n++) {
-      own = `${short}-${n}${ending}`;
-    }
+    for (let n = taken.size + 1; taken.has(own.toLowerCase()); n++) own = `${short}-${n}${ending}`;
     taken.add(own.toLowerCase());
-    names.push(own);
-  }
-  return names;
+    return own;
+  };
 }

@@ -5,7 +5,8 @@ import type { MailAddress, ReadMessage } from "../../net/mail/message/options.ts
 import { readMessage } from "../../net/mail/message/read_message.ts";
 import { badValue, type CliContext, CliError } from "../../tools/cli.ts";
 import type { Item, Mailbox } from "./mailbox.ts";
-import { plainNames, plainText } from "./plain.ts";
+import { plainText } from "./plain.ts";
+import { saveFiles } from "./save.ts";
 
 /** The arguments of a command. */
 export interface Call {
@@ -54,24 +55,20 @@ export const COMMANDS: Readonly<Record<string, (call: Call) => Promise<void>>> =
     for (const line of text.trimEnd().split(/\r?\n/)) ctx.print(line);
   },
   save: async ({ open, id, output, json, ctx }) => {
-    const email = await fetched(open, need(id));
+    const number = need(id);
     // One request for the whole folder, because the sender has chosen the names.
     const { state } = await Deno.permissions.request({ name: "write", path: output });
     if (state !== "granted") {
       throw new CliError(`Permission is missing: run again with --allow-write=${output}`, 3);
     }
-    if (email.attachments.length === 0) ctx.log.info("the message has no attachments");
-    else await Deno.mkdir(output, { recursive: true });
-    for (
-      const [i, name] of plainNames(email.attachments.map(({ filename }) => filename)).entries()
-    ) {
-      const { content } = email.attachments[i]!;
-      const path = `${output}/${name}`;
-      // Never overwrite a file.
-      await Deno.writeFile(path, content, { createNew: true });
-      if (json) ctx.printJson({ path, bytes: content.length });
+    await using mail = await open();
+    let count = 0;
+    for await (const { path, bytes } of saveFiles(await mail.message(number), output)) {
+      count++;
+      if (json) ctx.printJson({ path, bytes });
       else ctx.print(path);
     }
+    if (count === 0) ctx.log.info("the message has no attachments");
   },
   delete: async ({ open, id, json, ctx }) => {
     const number = need(id);

@@ -1,8 +1,15 @@
 /** `examples/read_mail.ts` against Dovecot. */
 
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { delay } from "@std/async/delay";
-import { plainNames } from "../../examples/mail/plain.ts";
+import { plainNamer } from "../../examples/mail/plain.ts";
+import { saveFiles } from "../../examples/mail/save.ts";
 import { main } from "../../examples/read_mail.ts";
 import { main as send } from "../../examples/send_mail.ts";
 import { recordingIo } from "../../tools/cli.ts";
@@ -14,6 +21,7 @@ import { freePorts } from "../_support/ports.ts";
 import { needsPostfix, startPostfix } from "../_support/postfix.ts";
 
 Deno.test("attachments have names of their own that do nothing but name them", () => {
+  const plainNames = (given: readonly (string | null | undefined)[]) => given.map(plainNamer());
   assertEquals(
     plainNames(["../../x", "X", "/etc/passwd", "a\x1b[31mb", "..", "con.txt", "-rf", ".bashrc"]),
     ["x", "X-2", "passwd", "a_[31mb", "attachment", "_con.txt", "rf", "bashrc"],
@@ -25,6 +33,67 @@ Deno.test("attachments have names of their own that do nothing but name them", (
   assert(new TextEncoder().encode(other).length < 255 && other !== long, other);
   assertMatch(long, /^_?😀+\.gz$/u);
   assertEquals(plainNames([`${".".repeat(1_000_000)}x`]), ["x"]);
+});
+
+/** A message with two files and a message in it, whose second file is long. */
+const FILES = [
+  ...["Content-Type: multipart/mixed; boundary=x", "", "--x", "", "the text", "--x"],
+  ...["Content-Type: text/csv; name=a.csv", "", "1\r2", "3", "--x", "Content-Type: message/rfc822"],
+  ...["", "Content-Type: multipart/mixed; boundary=y", "", "--y", "", "forwarded", "--y"],
+  ...["Content-Type: text/x-long; name=a.csv", "", "long\r\n".repeat(100), "--y--", "--x--", ""],
+].join("\r\n");
+
+/** Yields a message in pieces. */
+async function* pieces(message: string, size: number): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < message.length; at += size) {
+    yield new TextEncoder().encode(message.slice(at, at + size));
+  }
+}
+
+Deno.test("attachments are saved while the message arrives", async () => {
+  const here = await Deno.makeTempDir();
+  for (const size of [1, 2, 60, Infinity]) {
+    const folder = `${here}/${size}`;
+    const saved = await Array.fromAsync(saveFiles(pieces(FILES, size), folder));
+    assertEquals(saved, [{ path: `${folder}/a.csv`, bytes: 5 }, {
+      path: `${folder}/a-2.csv`,
+      bytes: 500,
+    }]);
+    assertEquals(await Deno.readTextFile(`${folder}/a.csv`), "1\r2\n3");
+    assertEquals(await Deno.readTextFile(`${folder}/a-2.csv`), "long\n".repeat(100));
+  }
+  const sizes: number[] = [];
+  async function* watched() {
+    for await (const piece of pieces(FILES, 20)) {
+      yield piece;
+      sizes.push(await Deno.stat(`${here}/a-2.csv`).then(({ size }) => size, () => 0));
+    }
+  }
+  await Array.fromAsync(saveFiles(watched(), here));
+  assert(sizes.filter((size) => size > 100 && size < 400).length > 10, `${sizes}`);
+  await Deno.remove(here, { recursive: true });
+});
+
+Deno.test("an attachment that does not arrive completely leaves no file", async () => {
+  const here = await Deno.makeTempDir();
+  const lost = new Error("lost");
+  async function* broken() {
+    for await (const piece of pieces(FILES, 20)) {
+      if ((await Array.fromAsync(Deno.readDir(here))).length === 2) throw lost;
+      yield piece;
+    }
+  }
+  const save = () => Array.fromAsync(saveFiles(broken(), here));
+  await assertRejects(save, Error, "lost");
+  assertEquals(await Array.fromAsync(Deno.readDir(here), ({ name }) => name), ["a.csv"]);
+  // A file that exists is neither overwritten nor removed.
+  await Deno.writeTextFile(`${here}/a.csv`, "mine");
+  await assertRejects(
+    () => Array.fromAsync(saveFiles(pieces(FILES, 60), here)),
+    Deno.errors.AlreadyExists,
+  );
+  assertEquals(await Deno.readTextFile(`${here}/a.csv`), "mine");
+  await Deno.remove(here, { recursive: true });
 });
 
 const dovecot = needsDovecot();

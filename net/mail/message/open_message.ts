@@ -145,6 +145,20 @@ export class MessagePart {
   }
 
   /**
+   * What the part is: "text" of the message, which may be HTML; "message" for a message within this one
+   * whose text belongs to it; "file" for all others, also for the messages in reports (RFC 6522).
+   */
+  get kind(): "text" | "message" | "file" {
+    const { type, disposition, parents } = this;
+    if (type === "text/plain" || type === "text/html") {
+      return disposition === "attachment" ? "file" : "text";
+    }
+    const isShown = disposition === undefined || disposition === "inline";
+    const isMessage = type === "message/rfc822" && isShown && !parents.includes("multipart/report");
+    return isMessage ? "message" : "file";
+  }
+
+  /**
    * Reads the whole content as a text, in the charset that the part names, with LF line endings. Flowed
    * lines are joined (RFC 3676). The last line ending may be that of the message's structure.
    *

@@ -59,11 +59,11 @@ async function read(
   const bodies = new Bodies();
   const attachments: ReadAttachment[] = [];
   for await (const part of parts) {
-    if (part.type === "message/rfc822" && depth > 0 && isInline(part)) {
+    if (part.kind === "message" && depth > 0) {
       const { attachments: more, ...inner } = await read(part.content, limits, depth - 1);
       bodies.addMessage(part.number, { ...inner, attachments: [] });
       for (const one of more) attachments.push(one);
-    } else if (isBody(part)) {
+    } else if (part.kind === "text") {
       const kind = part.type === "text/html" ? "html" : "text";
       bodies.add(alternativeOf(part), kind, await part.text({ maxSize: Infinity }));
     } else attachments.push(await attachmentOf(part));
@@ -74,15 +74,6 @@ async function read(
     ...present("html", bodies.html),
     attachments,
   };
-}
-
-function isInline({ disposition, parents }: MessagePart): boolean {
-  const isShown = disposition === undefined || disposition === "inline";
-  return isShown && !parents.includes("multipart/report");
-}
-
-function isBody({ type, disposition }: MessagePart): boolean {
-  return (type === "text/plain" || type === "text/html") && disposition !== "attachment";
 }
 
 /** Returns the number of the innermost alternative around a part, or that of the part itself. */
