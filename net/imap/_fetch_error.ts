@@ -1,6 +1,7 @@
 /** The error for messages that a server does not fetch. */
 
 import { ReplyError } from "../errors/reply_error.ts";
+import { replyOf } from "../internal/reply_of.ts";
 import type { ImapMessage } from "./message.ts";
 
 /** The refusal to fetch some messages. The session stays usable. */
@@ -17,13 +18,7 @@ export class ImapFetchError extends ReplyError {
    * @param messages The messages that the server has sent.
    */
   constructor(refusal: ReplyError, messages: readonly ImapMessage[]) {
-    super("Cannot fetch all messages", {
-      code: refusal.code ?? "NO",
-      enhanced: refusal.enhanced,
-      lines: refusal.text.split("\n"),
-      temporary: refusal.retryable,
-      ...(refusal.address !== undefined && { address: refusal.address }),
-    });
+    super("Cannot fetch all messages", replyOf(refusal));
     this.cause = refusal;
     this.messages = messages;
   }

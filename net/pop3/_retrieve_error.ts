@@ -2,6 +2,7 @@
 
 import { NetError } from "../errors/errors.ts";
 import { ReplyError } from "../errors/reply_error.ts";
+import { replyOf } from "../internal/reply_of.ts";
 
 /** A message that a loop could not have. */
 export interface Pop3Failure {
@@ -25,13 +26,7 @@ export class Pop3RetrieveError extends ReplyError {
    * @param failures The messages that are missing.
    */
   constructor(refusal: ReplyError, failures: readonly Pop3Failure[]) {
-    super("Cannot retrieve all messages", {
-      code: refusal.code ?? "-ERR",
-      enhanced: refusal.enhanced,
-      lines: refusal.text.split("\n"),
-      temporary: refusal.retryable,
-      ...(refusal.address !== undefined && { address: refusal.address }),
-    });
+    super("Cannot retrieve all messages", replyOf(refusal));
     this.cause = refusal;
     this.failures = failures;
   }

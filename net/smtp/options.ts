@@ -9,6 +9,7 @@
 import type { MailLoginOptions } from "../mail/options.ts";
 import type { NetError } from "../errors/errors.ts";
 import { ReplyError } from "../errors/reply_error.ts";
+import { replyOf } from "../internal/reply_of.ts";
 
 /** Options of `connectSmtp`. All times are in milliseconds; 0 lifts a limit. */
 export interface ConnectSmtpOptions extends MailLoginOptions {
@@ -250,15 +251,7 @@ export class SmtpRecipientsError extends ReplyError {
   constructor(rejected: readonly RejectedRecipient[]) {
     const { address, error } = rejected.find(({ error }) => error.retryable) ?? rejected[0]!;
     const whom = rejected.length === 1 ? address : `any of ${rejected.length} recipients`;
-    const reply = error instanceof ReplyError
-      ? { enhanced: error.enhanced, lines: error.text.split("\n") }
-      : { lines: [error.message] };
-    super(`Cannot send to ${whom} on ${error.address}`, {
-      ...reply,
-      code: error.code ?? "",
-      temporary: error.retryable,
-      ...(error.address !== undefined && { address: error.address }),
-    });
+    super(`Cannot send to ${whom} on ${error.address}`, replyOf(error));
     this.rejected = rejected;
   }
 }
