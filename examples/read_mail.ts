@@ -64,7 +64,8 @@ export function main(args: readonly string[], io?: CliIo): Promise<number> {
           return await openPop3(await loginOptions(values, ["USER", "APOP"], ctx), onMissing);
         }
         const options = await loginOptions(values, ["LOGIN-COMMAND"], ctx);
-        return await openImap(options, folder, onMissing);
+        const onAlert = (text: string) => ctx.log.warn("the server says: {text}", { text });
+        return await openImap({ ...options, onAlert }, folder, onMissing);
       } catch (error) {
         if (user !== undefined || !(error instanceof ReplyError)) throw error;
         throw new CliError(`${error.message} (not logged in: give --user)`);

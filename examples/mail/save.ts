@@ -20,7 +20,7 @@ export interface SavedFile {
 /**
  * Saves attachments while the message arrives. A file that cannot be completed is removed.
  *
- * @param message The message.
+ * @param message The message, as it arrives or in memory.
  * @param folder The folder for the files. It is made if there are any.
  * @returns The files, each when it is complete. A file that exists already is an error.
  */

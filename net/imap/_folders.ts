@@ -8,7 +8,7 @@ import type { Range } from "./_ranges.ts";
 import { identifyAfter } from "./_identity.ts";
 import { unknownFolder, vanishedIn, withAnswer } from "./_response_values.ts";
 import type { ImapSession } from "./_session.ts";
-import { imapFolderName, type ImapResponse } from "./codec.ts";
+import { type ImapResponse, imapString } from "./codec.ts";
 import type { ImapMessage } from "./message.ts";
 import type {
   ImapFolder,
@@ -69,8 +69,8 @@ async function ask(
 ): Promise<ImapFolder[]> {
   const found: ImapFolder[] = [];
   const counters = new Map<string, ImapStatus>();
-  const parts: CommandPart[] = [`${verb} `, imapFolderName(reference), " "];
-  parts.push(imapFolderName(pattern));
+  const parts: CommandPart[] = [`${verb} `, imapString(session.spell(reference)), " "];
+  parts.push(imapString(session.spell(pattern)));
   if (wanted.length > 0) parts.push(` RETURN (${wanted.join(" ")})`);
   await session.run("Cannot list the folders", parts, {
     take(response) {

@@ -67,6 +67,7 @@ export const CONNECT_IMAP = new OptionRules<ConnectImapOptions>({
   id: idFields,
   onEvent: callback,
   onInvalid: callback,
+  onAlert: callback,
 });
 
 /** The rules for the options of `idle`. */

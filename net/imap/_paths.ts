@@ -3,7 +3,7 @@
 import { optionError, type Rule, rule } from "../internal/options.ts";
 import type { ImapSession } from "./_session.ts";
 import { isPlainName } from "./_commands.ts";
-import { imapFolderName, type ImapPart, imapString } from "./codec.ts";
+import { type ImapPart, imapString } from "./codec.ts";
 import type { ImapPath } from "./options.ts";
 
 /** A name of a folder that may be new. */
@@ -38,9 +38,8 @@ export async function nameOf(session: ImapSession, path: ImapPath): Promise<stri
 }
 
 /** Returns the name of a folder as a command has it: as the server spells it, if that is known. */
-export function folderPart({ spellings }: ImapSession, name: string): ImapPart {
-  const spelling = spellings.get(name);
-  return spelling === undefined ? imapFolderName(name) : imapString(spelling);
+export function folderPart(session: ImapSession, name: string): ImapPart {
+  return imapString(session.spellings.get(name) ?? session.spell(name));
 }
 
 /** Asks for the delimiter (RFC 3501 §6.3.8); an empty string if the server has none. */

@@ -140,9 +140,10 @@ export class ImapSession {
     if (!this.#knowsCapabilities) await this.askCapabilities();
   }
 
-  /** Takes the capabilities from the code of a status (RFC 3501 §7.1). */
-  learn({ code }: { readonly code?: ImapResponseCode }): void {
+  /** Takes the capabilities from the code of a status, or tells the user its text (RFC 3501 §7.1). */
+  learn({ code, text }: Status): void {
     if (code?.name === "CAPABILITY") this.#setCapabilities(texts(code.values));
+    if (code?.name === "ALERT" && !this.#isForgeable) this.#call(this.options.onAlert, text);
   }
 
   /** Asks for the capabilities of the server. */
@@ -314,6 +315,15 @@ export class ImapSession {
     return message;
   }
 
+  /**
+   * Returns the name of a folder in the encoding of the server: modified UTF-7, but UTF-8 if it supports
+   * IMAP4rev2 alone (RFC 9051 §5.1).
+   */
+  spell(name: string): string {
+    const isNew = this.capabilities.has("IMAP4REV2") && !this.capabilities.has("IMAP4REV1");
+    return isNew ? name : encodeModifiedUtf7(name);
+  }
+
   /** Returns the folder of a LIST response, and remembers its name if it is unusual. */
   folderOf(response: ImapResponse): ImapFolder | undefined {
     const found = folderOf(response);
@@ -324,7 +334,7 @@ export class ImapSession {
       return undefined;
     }
     const { folder, spelling } = found;
-    const isUsual = isPlainName(folder.name) && spelling === encodeModifiedUtf7(folder.name);
+    const isUsual = isPlainName(folder.name) && spelling === this.spell(folder.name);
     if (!isUsual && this.spellings.size < MAX_SPELLINGS && spelling.length <= MAX_SPELLING) {
       this.spellings.set(folder.name, spelling);
     }

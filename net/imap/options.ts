@@ -52,6 +52,11 @@ export interface ConnectImapOptions extends MailLoginOptions<SaslName | "LOGIN-C
    * an item of a message, a counter of a folder, an encoded word. The part is left out, and the session goes on.
    */
   onInvalid?: (part: ImapInvalid) => void;
+  /**
+   * Called for texts that a client must show to its user (ALERT, RFC 9051 §7.1), such as the warning that a
+   * password expires. They are not escaped. The text of a refusal is in its error instead.
+   */
+  onAlert?: (text: string) => void;
 }
 
 /** Fields that identify a client or a server, such as `name`, `version` and `vendor` (RFC 2971 §3.3). */

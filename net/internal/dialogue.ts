@@ -415,7 +415,9 @@ export class Dialogue {
   unencryptable(command: string, cause?: Error): NetError {
     const message = `${this.peer} does not offer ${command}: the connection cannot be encrypted ` +
       `(tls: "none" does without encryption)`;
-    return this.#error(message, "unsupported", "handshake", cause);
+    const error = this.#error(message, "unsupported", "handshake", cause);
+    this.spare(error);
+    return error;
   }
 
   /** Ends the session because the server violates the protocol. Returns the error. */

@@ -13,10 +13,12 @@ interface Session<M> {
   /** Prepares the session for commands after the login, or without one. */
   ready?(): Promise<void>;
   noop(): Promise<void>;
+  /** Ends the session politely. It never rejects. */
+  close(): Promise<void>;
 }
 
 /**
- * Dials, begins a session, and logs in if the options name a user. A failure closes the connection.
+ * Dials, begins a session, and logs in if the options name a user. A failure ends the session.
  *
  * @param options The options, checked already.
  * @param defaults The defaults of the protocol.
@@ -30,8 +32,8 @@ export async function openSession<M extends LoginWay, S extends Session<M>>(
 ): Promise<S> {
   const credentials = credentialsIn("the login", options);
   const dialogue = await Dialogue.open(options, defaults);
+  const session = make(dialogue);
   try {
-    const session = make(dialogue);
     const isLoggedIn = await session.begin();
     if (credentials !== undefined && isLoggedIn !== true) {
       await session.login(credentials, options.mechanism);
@@ -40,6 +42,8 @@ export async function openSession<M extends LoginWay, S extends Session<M>>(
     dialogue.keepAlive.begin(() => session.noop());
     return session;
   } catch (error) {
+    // A client must not end a session without a farewell, also after a refusal (RFC 5321 §4.1.1.10).
+    if (dialogue.isSpared(error)) await session.close();
     dialogue.abort(error);
     throw error;
   }

@@ -145,8 +145,8 @@ export class MessagePart {
   }
 
   /**
-   * What the part is: "text" of the message, which may be HTML; "message" for a message within this one
-   * whose text belongs to it; "file" for all others, also for the messages in reports (RFC 6522).
+   * The role of the part: "text" of the message, which may be HTML; "message" for a message within this
+   * one whose text belongs to it; "file" for all others, also for the messages in reports (RFC 6522).
    */
   get kind(): "text" | "message" | "file" {
     const { type, disposition, parents } = this;

@@ -85,6 +85,43 @@ Deno.test("messages are searched, fetched, and news in between are told", async 
   assertEquals(mail.selected?.exists, 3);
 });
 
+Deno.test("texts that the user must see reach onAlert, but none from before STARTTLS", async () => {
+  await using server = mailbox(
+    {
+      LOGIN: () => "* OK [ALERT] soon full\r\n$ OK [ALERT] password expires\r\n",
+      NOOP: () => "$ NO [ALERT] the text of an error\r\n",
+    },
+    "IMAP4rev1",
+    "* OK [ALERT] maintenance at 9\r\n",
+  );
+  const alerts: string[] = [];
+  const onAlert = (text: string) => void alerts.push(text);
+  await using mail = await connectImap({ ...PLAIN, ...ANN, port: server.port, onAlert });
+  await assertRejects(() => mail.noop(), ReplyError, "the text of an error");
+  assertEquals(alerts.splice(0), ["maintenance at 9", "soon full", "password expires"]);
+  const forged = { port: server.port, tls: "starttls", timeout: 2000, onAlert } as const;
+  await assertRejects(() => connectImap(forged), NetError, "does not offer STARTTLS");
+  assertEquals(alerts, []);
+});
+
+Deno.test("names of folders are UTF-8 for a server with IMAP4rev2 alone (RFC 9051 §5.1)", async () => {
+  const answers = { LIST: () => '* LIST () "/" "a&b"\r\n* LIST () "/" "c&-d"\r\n$ OK done\r\n' };
+  const heard = async (capabilities: string) => {
+    await using server = mailbox(answers, capabilities);
+    await using mail = await connectImap({ ...PLAIN, ...ANN, port: server.port });
+    for (const { name } of await mail.list("x&*")) await mail.select(name);
+    await mail.create("e&f");
+    const lines = server.heard.map((line) => line.replace(/^a\d+ /, ""));
+    return lines.filter((line) => line.includes("&")).map((line) => line.replace(/ RETURN .*/, ""));
+  };
+  assertEquals(await heard("IMAP4rev2"), [
+    ...['LIST "" "x&*"', 'SELECT "a&b"', 'SELECT "c&-d"', 'CREATE "e&f"'],
+  ]);
+  assertEquals(await heard("IMAP4rev1 IMAP4rev2"), [
+    ...['LIST "" "x&-*"', 'SELECT "a&b"', 'SELECT "c&-d"', 'CREATE "e&-f"'],
+  ]);
+});
+
 Deno.test("a message is a stream, whatever its size, and may be left in the middle", async () => {
   const size = 3_000_000;
   await using server = mailbox({

@@ -28,6 +28,7 @@ const CONNECT = {
   id: "none",
   onEvent: "none",
   onInvalid: "none",
+  onAlert: "none",
 } as const;
 
 Deno.test("connectImap() and watchImap() check every option", async () => {

@@ -87,12 +87,13 @@ const smtp = (auth: string, script: Script, options: Partial<ConnectSmtpOptions>
     options,
   );
 
-/** Returns the lines that a failed login has sent. */
+/** Returns the lines that a failed login has sent before the farewell. */
 async function failure(
   work: () => Promise<unknown>,
 ): Promise<{ error: NetError; heard: string[] }> {
   const error = await assertRejects(work, NetError);
-  return { error, heard: (error as NetError & { heard: string[] }).heard };
+  const { heard } = error as NetError & { heard: string[] };
+  return { error, heard: heard.filter((line) => line !== "LOGOUT" && line !== "QUIT") };
 }
 
 const PLAIN = btoa("\0ann\0secret");
@@ -110,6 +111,32 @@ Deno.test("IMAP: capabilities come from the greeting and from the result of the 
   assertEquals(untagged, ['LOGIN "ann" "secret"', "LOGOUT"]);
   const asked = await imap([["LOGIN", "$ OK in\r\n"]]);
   assertEquals(asked, ['LOGIN "ann" "secret"', "CAPABILITY", "LOGOUT"]);
+});
+
+Deno.test("a session whose beginning is refused ends with a farewell (RFC 5321 §4.1.1.10)", async () => {
+  const bye = ["QUIT", "221 bye\r\n"] as const;
+  const beginnings: readonly (readonly [farewell: string, begin: () => Promise<unknown>])[] = [
+    ["QUIT", () => talk<ConnectSmtpOptions>(connectSmtp, "554 no\r\n", [bye])],
+    [
+      "QUIT",
+      () => talk<ConnectSmtpOptions>(connectSmtp, "220 hi\r\n", [["EHLO", "550 no\r\n"], bye]),
+    ],
+    [
+      "QUIT",
+      () =>
+        talk<ConnectSmtpOptions>(connectSmtp, "220 x\r\n", [["EHLO", "250 x\r\n"], bye], {
+          tls: "starttls",
+        }),
+    ],
+    ["QUIT", () => smtp("NTLM", [])],
+    ["QUIT", () => smtp("PLAIN", [["AUTH", "535 5.7.8 no\r\n"]])],
+    ["QUIT", () => pop3("SASL PLAIN\r\n", [["AUTH", "-ERR [AUTH] no\r\n"]])],
+    ["LOGOUT", () => imap([["LOGIN", "$ NO no\r\n"]])],
+  ];
+  for (const [farewell, begin] of beginnings) {
+    const error = await assertRejects(begin, NetError);
+    assertEquals((error as NetError & { heard: string[] }).heard.at(-1), farewell, error.message);
+  }
 });
 
 Deno.test("IMAP: after a refused mechanism the next one follows, the command LOGIN last", async () => {
