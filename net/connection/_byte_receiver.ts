@@ -85,7 +85,8 @@ export class ByteReceiver {
   /** Gets the result in place of `#resolve`. */
   #listener: ReadListener | undefined;
   #onAbort: (() => void) | undefined;
-  #failure: { error: unknown } | null = null;
+  /** Returns the error of later reads. */
+  #failure: (() => unknown) | undefined;
   // Fields that are usually undefined need less memory than fields that are usually Infinity.
   #drainingSince: number | undefined;
   #drainDue: number | undefined;
@@ -133,7 +134,7 @@ export class ByteReceiver {
     if (options !== undefined) return this.#readBuffered(into, options);
     if (this.#start < this.#end) return Promise.resolve(this.#take(into));
     if (this.#reading || this.#readTimeout > 0) return this.#readBuffered(into);
-    if (this.#failure !== null) return Promise.reject(this.#failure.error);
+    if (this.#failure !== undefined) return Promise.reject(this.#failure());
     if (this.#waiter !== null) return Promise.reject(alreadyReading());
     if (this.ended) return Promise.resolve(null);
     this.#direct = true;
@@ -143,7 +144,7 @@ export class ByteReceiver {
 
   /** Waits until more bytes have arrived. Resolves to null at the end. */
   more(deadline: Deadline, boundary: Boundary): Promise<number | null> {
-    if (this.#failure !== null) return Promise.reject(this.#failure.error);
+    if (this.#failure !== undefined) return Promise.reject(this.#failure());
     if (this.#waiter !== null) return Promise.reject(alreadyReading());
     if (this.ended) return Promise.resolve(null);
     if (deadline.signal?.aborted) return Promise.reject(deadline.signal.reason);
@@ -159,7 +160,7 @@ export class ByteReceiver {
    * @throws What {@linkcode more} would reject with at once.
    */
   report(listener: ReadListener, deadline: Deadline, boundary: Boundary): boolean {
-    if (this.#failure !== null) throw this.#failure.error;
+    if (this.#failure !== undefined) throw this.#failure();
     if (this.#waiter !== null) throw alreadyReading();
     if (this.ended) return false;
     if (deadline.signal?.aborted) throw deadline.signal.reason;
@@ -292,10 +293,10 @@ export class ByteReceiver {
     this.#transport = transport;
   }
 
-  /** Ends reading with `error`. Buffered bytes can still be read. */
-  fail(error: unknown): void {
-    this.#failure ??= { error };
-    if (this.#settle()) this.#refuse(error);
+  /** Ends reading with the error that `failure` returns. Buffered bytes can still be read. */
+  fail(failure: () => unknown): void {
+    this.#failure ??= failure;
+    if (this.#settle()) this.#refuse(failure());
   }
 
   /** Discards received bytes until the peer ends, even after a failure. Rejects after `limit` ms. */
@@ -449,7 +450,8 @@ export class ByteReceiver {
     if (this.#onSettled !== undefined) this.#onSettled();
     this.#direct = false;
     this.broken = true;
-    this.fail(this.#owner.readFailed(error));
+    const failure = this.#owner.readFailed(error);
+    this.fail(() => failure);
   };
 
   #grew(n: number): void {

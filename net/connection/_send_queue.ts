@@ -53,7 +53,8 @@ export class SendQueue {
   #head = 0;
   #scheduled = false;
   #roomWaiters: PendingWrite[] = NONE;
-  #error: unknown = undefined;
+  /** Returns the error of later writes. */
+  #failure: (() => unknown) | undefined;
   #onSettled: (() => void) | undefined;
 
   constructor(transport: Transport, owner: SendQueueOwner, limit: number, policy: SendPolicy) {
@@ -65,7 +66,7 @@ export class SendQueue {
 
   /** Writes all of `bytes` after the queued ones. Resolves when the OS has taken them. */
   write(bytes: Uint8Array): Promise<void> {
-    if (this.#error !== undefined) return quietly(Promise.reject(this.#error));
+    if (this.#failure !== undefined) return quietly(Promise.reject(this.#failure()));
     if (!this.idle) return this.#waitFor(bytes, false, (entry) => this.#line(entry));
     // Writing without queueing creates one promise only, because the OS takes nearly every write whole.
     // The callbacks are new ones for each write: for the garbage collector, an old object that points to
@@ -83,7 +84,7 @@ export class SendQueue {
   /** Queues `bytes` under the policy. Resolves when there is room for them. */
   send(bytes: Uint8Array): Promise<void> {
     if (this.trySend(bytes)) return Promise.resolve();
-    if (this.#error !== undefined) return quietly(Promise.reject(this.#error));
+    if (this.#failure !== undefined) return quietly(Promise.reject(this.#failure()));
     // With this policy, a message that does not fit is dropped, and trySend() has counted it.
     if (this.#policy === "drop-oldest") return Promise.resolve();
     return this.#waitFor(bytes, true, (entry) => this.#waitForRoom(entry));
@@ -91,7 +92,7 @@ export class SendQueue {
 
   /** Queues `bytes` at once, or returns false. */
   trySend(bytes: Uint8Array): boolean {
-    if (this.#error !== undefined) return false;
+    if (this.#failure !== undefined) return false;
     if (bytes.length === 0) return true;
     const full = this.queuedBytes + bytes.length > this.#limit || this.#roomWaiters.length > 0;
     if (full && !this.#makeRoom(bytes.length)) return false;
@@ -102,7 +103,7 @@ export class SendQueue {
 
   /** Resolves when the OS has taken all bytes that are queued now. */
   flush(): Promise<void> {
-    if (this.#error !== undefined) return quietly(Promise.reject(this.#error));
+    if (this.#failure !== undefined) return quietly(Promise.reject(this.#failure()));
     if (this.idle) return Promise.resolve();
     return this.#waitFor(NOTHING, false, (entry) => this.#line(entry));
   }
@@ -129,17 +130,17 @@ export class SendQueue {
     this.#transport = transport;
   }
 
-  /** Ends the queue. Pending and later writes reject with `error`. */
-  fail(error: unknown): void {
-    if (this.#error !== undefined) return;
-    this.#error = error;
+  /** Ends the queue. Pending and later writes reject with the error that `failure` returns. */
+  fail(failure: () => unknown): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = failure;
     if (!this.busy) this.queuedBytes = 0;
     if (this.#entries === NONE && this.#roomWaiters === NONE) return;
     const waiting = this.#entries.slice(this.#head).filter((entry) => "resolve" in entry);
     const all = [...waiting, ...this.#roomWaiters];
     this.#entries = this.#roomWaiters = NONE;
     this.#head = 0;
-    for (const entry of all) refuse(entry, error);
+    for (const entry of all) refuse(entry, failure());
   }
 
   /** Whether nothing is queued or in flight. */
@@ -232,12 +233,12 @@ export class SendQueue {
     quietly(now);
     this.#owner.sendFailed(error);
     this.#wrote();
-    throw this.#error ?? error;
+    throw this.#failure?.() ?? error;
   }
 
   async #writeRest(rest: Uint8Array, now: Promise<void>): Promise<void> {
     try {
-      if (this.#error !== undefined) throw this.#error;
+      if (this.#failure !== undefined) throw this.#failure();
       await this.#writeAll(rest);
     } catch (error) {
       this.#writeFailed(error, now);
@@ -258,7 +259,7 @@ export class SendQueue {
       this.bytesWritten += n;
       this.queuedBytes -= n;
       if (n === rest.length) return;
-      if (this.#error !== undefined) throw this.#error;
+      if (this.#failure !== undefined) throw this.#failure();
       rest = rest.subarray(n);
     }
   }
@@ -307,7 +308,7 @@ export class SendQueue {
       if (size > 0) await this.#writeAll(join(batch, size));
     } catch (error) {
       this.#owner.sendFailed(error);
-      failure = this.#error ?? error;
+      failure = this.#failure?.() ?? error;
     }
     this.busy = false;
     if (this.#onSettled !== undefined) this.#onSettled();

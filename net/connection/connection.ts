@@ -22,6 +22,7 @@ import type {
 import { NetError, type NetErrorOptions, type NetPhase, toNetError } from "../errors/errors.ts";
 import { encodeFrame, type FrameFormat } from "./frame_codec.ts";
 import type { Address, TlsInfo, Transport } from "./transport.ts";
+import { briefText } from "../internal/brief_bytes.ts";
 import { bytesOf, notBytes } from "../internal/bytes.ts";
 import { withDeadline } from "../internal/deadline.ts";
 import { type CloseListener, provideHooks } from "../internal/connection_hooks.ts";
@@ -81,7 +82,8 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
   #upgrading = false;
   #state: "open" | "closing" | "closed" = "open";
   #reason: NetError | undefined;
-  #closedError: NetError | undefined;
+  /** Returns the error of the end once it is decided. */
+  #ending: (() => NetError) | undefined;
   #closing: Promise<void> | undefined;
   #controller: AbortController | undefined;
   #closed: Promise<NetError | undefined> | undefined;
@@ -313,8 +315,10 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
    */
   write(data: Uint8Array | string): Promise<void> {
     if (this.#state !== "open") return quietly(Promise.reject(this.#endReason()));
+    const queue = this.#queue;
+    if (typeof data === "string" && queue.idle) return queue.write(briefText(data));
     const bytes = bytesOf(data);
-    return bytes === undefined ? Promise.reject(notBytes(data)) : this.#queue.write(bytes);
+    return bytes === undefined ? Promise.reject(notBytes(data)) : queue.write(bytes);
   }
 
   /**
@@ -388,12 +392,8 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
     } catch (error) {
       throw this.#failed(error, "close");
     } finally {
-      this.#queue.fail(
-        this.#error(`Cannot write to ${this.peer}: this side has ended its output`, {
-          kind: "closed",
-          phase: "write",
-        }),
-      );
+      const message = (peer: string) => `Cannot write to ${peer}: this side has ended its output`;
+      this.#queue.fail(this.#closedError(message, "write"));
     }
   }
 
@@ -439,15 +439,15 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
       else this.#transport.close();
     } catch { /* The transport was closed already. */ }
     this.#watchdog.end();
-    const error = this.#endReason();
-    this.#receiver.fail(error);
-    this.#queue.fail(error);
-    this.#tell(error);
+    const ending = this.#decideEnd();
+    this.#receiver.fail(ending);
+    this.#queue.fail(ending);
+    this.#tell(ending);
   }
 
   /** Announces the end of the connection. */
-  #tell(error: NetError): void {
-    this.#controller?.abort(error);
+  #tell(ending: () => NetError): void {
+    this.#controller?.abort(ending());
     this.#tellClosed?.(this.#reason);
     if (this.#closeListener !== undefined) this.#tellLater(this.#closeListener);
   }
@@ -510,9 +510,10 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
       kind: "closed",
       phase: "close",
     });
-    this.#receiver.fail(this.#reason);
-    this.#queue.fail(this.#reason);
-    this.#tell(this.#reason);
+    const ending = this.#decideEnd();
+    this.#receiver.fail(ending);
+    this.#queue.fail(ending);
+    this.#tell(ending);
     return { transport: this.#transport, buffered };
   }
 
@@ -585,7 +586,7 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
     if (this.#upgrading) return this.#end(false);
     this.#state = "closing";
     const { lingerTimeout, writeTimeout } = this.#limits;
-    this.#receiver.fail(this.#endReason());
+    this.#receiver.fail(this.#decideEnd());
     try {
       if (!this.#halfClosed) await this.#queue.flush();
       // Closing a socket with unread bytes makes the kernel send a reset, which would overtake our
@@ -613,13 +614,26 @@ export class Connection implements AsyncDisposable, AsyncIterable<Uint8Array<Arr
     return failure;
   }
 
+  /**
+   * Decides the error of the end, and returns a function for it. Few connections end while somebody needs
+   * the error, and to make it costs a tenth of serving a connection that sends a line.
+   */
+  #decideEnd(): () => NetError {
+    const reason = this.#reason;
+    this.#ending ??= reason === undefined
+      ? this.#closedError((peer) => `Connection to ${peer} is closed on this side`, "close")
+      : () => reason;
+    return this.#ending;
+  }
+
   #endReason(): NetError {
-    this.#closedError ??= this.#reason ??
-      this.#error(`Connection to ${this.peer} is closed on this side`, {
-        kind: "closed",
-        phase: "close",
-      });
-    return this.#closedError;
+    return this.#decideEnd()();
+  }
+
+  /** Returns a function for an error of kind "closed", which it makes at its first call. */
+  #closedError(message: (peer: string) => string, phase: NetPhase): () => NetError {
+    let error: NetError | undefined;
+    return () => error ??= this.#error(message(this.peer), { kind: "closed", phase });
   }
 
   static {

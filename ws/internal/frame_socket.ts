@@ -128,7 +128,8 @@ export class FrameSocket implements WsSocket, ReadListener, CloseListener, Watch
     const encoder = this.#encoder;
     const shared = encoder.shared(data);
     if (shared !== undefined) this.#write(shared);
-    else if (!encoder.borrows(data) || this.bufferedAmount > 0) this.#write(encoder.message(data));
+    else if (this.bufferedAmount > 0) this.#write(encoder.message(data));
+    else if (!encoder.borrows(data)) this.#write(encoder.brief(data));
     else {
       const frame = encoder.borrow(data);
       this.#conn?.write(frame).then(() => giveBack(frame), () => {});

@@ -2,6 +2,7 @@
 
 import type { WsMessage } from "../connection/options.ts";
 import { encodeWsClose, encodeWsFrame, type WsFrameOptions, WsOpcode } from "../frame_codec.ts";
+import { briefBytes } from "../../net/internal/brief_bytes.ts";
 import type { MessageDeflater } from "./message_deflate.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -14,6 +15,9 @@ const MOST = 4 * 1024 * 1024, LARGEST = 128 * 1024;
 /** The message of the current broadcast, and its frames, by compression, once members need them. */
 let shared: WsMessage | undefined;
 let sharedFrames = new Map<string, Bytes>();
+
+/** Size in bytes of the largest head of a frame. */
+const MAX_HEAD = 14;
 
 const spare: Bytes[] = [];
 let spareBytes = 0;
@@ -79,6 +83,11 @@ export class FrameEncoder {
       return this.#compressed(data, compression.deflater.deflate(bytesOf(data)));
     }
     return encodeWsFrame(opcodeOf(data), data, this.#options(memory));
+  }
+
+  /** Returns the frame of a message that is sent at once. */
+  brief(data: WsMessage): Bytes {
+    return this.message(data, briefBytes(data.length + MAX_HEAD));
   }
 
   /** Returns whether a buffer for reuse makes the frame of a message cheaper. */
