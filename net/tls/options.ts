@@ -50,7 +50,7 @@ export interface TlsSettings {
    */
   inspect?: boolean;
   /**
-   * The implementation of TLS. That of Deno sends about a third more small messages per CPU second.
+   * The implementation of TLS. That of Deno sends about a quarter more small messages per CPU second.
    * After a failed handshake, it holds the file descriptor until the peer closes the connection, and
    * on servers it delays answers (see `noDelay`); `node:tls` does neither.
    *

@@ -13,7 +13,7 @@
  * assertEquals(await client.readLine({ timeout: 1000 }), "Secure response");
  * ```
  *
- * **Known limits** of TLS of Deno, which `engine: "deno"` selects. It sends about a third more small
+ * **Known limits** of TLS of Deno, which `engine: "deno"` selects. It sends about a quarter more small
  * messages per CPU second than `node:tls`, the default, but:
  *
  * - If a client stops during the handshake, it loses its slot after `handshakeTimeout`, but Deno 2.9
