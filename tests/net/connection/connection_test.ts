@@ -1,8 +1,9 @@
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { Connection, type ConnectionOptions } from "../../../net/connection/connection.ts";
 import { developmentCertificate } from "../../../net/tls/certificate.ts";
 import { NetError } from "../../../net/errors/errors.ts";
 import { memoryPair } from "../../../net/connection/memory_pair.ts";
+import { memoryTransports } from "../../../net/internal/memory_transports.ts";
 import type { Transport } from "../../../net/connection/transport.ts";
 import { conformance } from "../../_support/conformance.ts";
 
@@ -239,4 +240,26 @@ Deno.test("a signal that is none is a TypeError, and the next read works", async
   await assertRejects(() => b.readLine({ signal: {} as AbortSignal }), TypeError);
   await a.write("hi\n");
   assertEquals(await b.readLine(), "hi");
+});
+
+Deno.test("the error of an end stays the same, however late it is asked for", async () => {
+  const [raw] = memoryTransports();
+  const failing: Transport = {
+    localAddr: raw.localAddr,
+    remoteAddr: raw.remoteAddr,
+    read: (buffer) => raw.read(buffer),
+    write: () => Promise.reject(new Deno.errors.BrokenPipe("broken pipe")),
+    closeWrite: () => raw.closeWrite(),
+    close: () => raw.close(),
+  };
+  const conn = new Connection(failing);
+  const writing = assertRejects(() => conn.write("lost\n"), NetError);
+  const closing = conn.close();
+  const reading = assertRejects(() => conn.readLine(), NetError);
+  assertEquals([(await writing).kind, (await reading).kind], ["closed", "closed"]);
+  await closing;
+  const late = await assertRejects(() => conn.write("more\n"), NetError);
+  assertEquals([late.kind, (await conn.closed)?.kind], ["closed", "reset"]);
+  assertStrictEquals(await assertRejects(() => conn.readLine(), NetError), await reading);
+  assertStrictEquals(conn.signal.reason, late);
 });
