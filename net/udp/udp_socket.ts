@@ -24,6 +24,8 @@ import { bytesOf, notBytes } from "../internal/bytes.ts";
 import { withDeadline } from "../internal/deadline.ts";
 import { hostName, peerAddress } from "../internal/host_rules.ts";
 import { port as portRule } from "../internal/options.ts";
+import { orAbort } from "../internal/or_abort.ts";
+import { Turns } from "../internal/turns.ts";
 import type { UdpBackend } from "./_backend.ts";
 import { DatagramInbox } from "./_inbox.ts";
 import type { KernelPeer } from "./_kernel_peer.ts";
@@ -33,6 +35,9 @@ import { PendingRequests } from "./_pending_requests.ts";
 
 /** Maximum payload of a datagram over IPv4 in bytes: 65535 minus both headers. */
 const MAX_DATAGRAM = 65_507;
+
+/** The delay of timers that a paced socket makes up for, in milliseconds. */
+const SLACK = 5;
 
 /**
  * A UDP socket, opened by {@linkcode bindUdp} or {@linkcode connectUdp}.
@@ -73,6 +78,7 @@ export class UdpSocket implements AsyncDisposable, AsyncIterable<Datagram> {
   readonly #errors: PeerErrors | undefined;
   /** An error of the peer that no call has reported yet. */
   #refusal: NetError | undefined;
+  readonly #turns = new Turns();
   #nextSend = 0;
   #closed = false;
   #received = 0;
@@ -373,11 +379,15 @@ export class UdpSocket implements AsyncDisposable, AsyncIterable<Datagram> {
 
   /** Waits until the pace allows the next datagram, or until the signal is aborted. */
   async #turn(signal: AbortSignal): Promise<void> {
-    const now = performance.now();
-    const at = Math.max(now, this.#nextSend);
-    this.#nextSend = at + this.#interval;
-    // Timers have a resolution of 1 ms. Shorter waits are made up for by later ones.
-    if (at - now >= 1) await delay(at - now, { signal }).catch(() => {});
+    const turn = this.#turns.add(async () => {
+      const wait = this.#nextSend - performance.now();
+      // Timers have a resolution of 1 ms. Shorter waits are made up for by later ones.
+      if (wait >= 1) await delay(wait, { signal }).catch(() => {});
+      if (signal.aborted) return;
+      // Time that a busy program has lost is not made up for by a burst.
+      this.#nextSend = Math.max(this.#nextSend, performance.now() - SLACK) + this.#interval;
+    });
+    await orAbort(turn, signal).catch(() => {});
   }
 
   #closedError(phase: NetPhase): NetError {

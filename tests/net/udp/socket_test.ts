@@ -365,6 +365,20 @@ Deno.test("udp: pacing spreads a burst, and all of it arrives", async () => {
   await until(() => a.stats().received === 400);
 });
 
+Deno.test("udp: a paced socket sends no burst after the program was busy", async () => {
+  const to = { hostname: "127.0.0.1", port: 9 };
+  await using socket = await bindUdp({ pace: 1000 });
+  const sending = Array.from({ length: 300 }, () => socket.send("x", to).catch(() => {}));
+  await sending[0];
+  for (const end = performance.now() + 200; performance.now() < end;);
+  const before = socket.stats().sent;
+  for (let turn = 0; turn < 5; turn++) await delay(0);
+  const burst = socket.stats().sent - before;
+  assert(burst < 100, `${burst} datagrams at once`);
+  await socket[Symbol.asyncDispose]();
+  await Promise.all(sending);
+});
+
 const six = needsIPv6();
 
 // Two interfaces with a wire between them, in a network of their own.
