@@ -20,7 +20,7 @@ const KIB = 1024;
 const DAY = 86_400;
 
 /**
- * The costs, the highest that were measured, at 200 lines a second. Other programs loaded the machine at the
+ * The costs, as they were measured at 200 lines a second. Other programs loaded the machine at the
  * same time, and more lines a second are cheaper. `network` is that between machines of one data centre, and is assumed.
  */
 export const COSTS: Costs = {
