@@ -130,6 +130,7 @@ export class BusArchive implements SharedArchive {
         timeout: Math.ceil(options.redis.timeout / 2),
       }),
       redis: this.#redis,
+      asks: this.#asks,
       keys: this.#keys,
       isPermanent: options.isPermanent ?? false,
       gauges: this.gauges,
@@ -382,8 +383,11 @@ export class BusArchive implements SharedArchive {
   async #removeLines(user: number, upTo: number): Promise<void> {
     for (const room of await this.#asks.rooms()) {
       for await (const lines of this.#asks.lines(room, 0, upTo)) {
-        const ids = lines.filter((line) => line.user === user).map(({ seq }) => `${seq}-0`);
-        if (ids.length > 0) await this.#redis.command(["XDEL", this.#keys.room(room), ...ids]);
+        const own = lines.filter((line) => line.user === user).map(({ seq }) => seq);
+        if (own.length === 0) continue;
+        const ids = own.map((seq) => `${seq}-0`);
+        await this.#redis.command(["XDEL", this.#keys.room(room), ...ids]);
+        await this.#redis.command(["HDEL", this.#keys.erased(room), ...own.map(String)]);
       }
     }
     await this.#redis.command(["DEL", this.#keys.lines(user)]);

@@ -48,6 +48,11 @@ export class BusKeys {
     return `${this.#prefix}:room:${key}`;
   }
 
+  /** Returns the messages without text that stand for the deleted ones of a room, by number. */
+  erased(key: string): string {
+    return `${this.#prefix}:erased:${key}`;
+  }
+
   /** Returns the set of the lines that a user has sent lately. */
   lines(user: number): string {
     return `${this.#prefix}:lines:${user}`;

@@ -109,16 +109,18 @@ export class LogReader {
 
   /** Adds the contents of lines, with one question for each room. */
   async #withEntries(records: readonly LogRecord[]): Promise<Told[]> {
-    const ranges = new Map<string, { from: number; to: number }>();
+    const ranges = new Map<string, { from: number; to: number; count: number }>();
     for (const { type, room, seq } of records) {
       if (type !== "e") continue;
       const range = ranges.get(room);
-      if (range === undefined) ranges.set(room, { from: seq, to: seq });
-      else range.to = seq;
+      if (range === undefined) ranges.set(room, { from: seq, to: seq, count: 1 });
+      else [range.to, range.count] = [seq, range.count + 1];
     }
     const entries = new Map<number, Entry>();
-    await Promise.all(Array.from(ranges, async ([room, { from, to }]) => {
-      for (const entry of await this.#range(room, from, to)) entries.set(entry.seq, entry);
+    await Promise.all(Array.from(ranges, async ([room, { from, to, count }]) => {
+      const present = await this.#range(room, from, to);
+      const rest = present.length < count ? await this.#erased(room, from, to) : [];
+      for (const entry of [...present, ...rest]) entries.set(entry.seq, entry);
     }));
     return records.map((record) => {
       const entry = record.type === "e" ? entries.get(record.seq) : undefined;
@@ -134,13 +136,23 @@ export class LogReader {
     return (await this.#redis.command(args) as StreamEntry[]).map(decodeEntry);
   }
 
+  /** Returns what stands for the deleted messages between two numbers. */
+  async #erased(room: string, from: number, to: number): Promise<Entry[]> {
+    const all = Array.from(await this.#hash(this.#keys.erased(room)));
+    return all.map(([seq, data]) => decodeEntry([`${seq}-0`, ["d", data]]))
+      .filter(({ seq }) => seq >= from && seq <= to)
+      .sort((a, b) => a.seq - b.seq);
+  }
+
   /** Returns the keys of all rooms and conversations. */
   async rooms(): Promise<string[]> {
     return await this.#redis.command(["SMEMBERS", this.#keys.of("rooms")]) as string[];
   }
 
-  /** Yields the lines of a room between two numbers, in portions. */
+  /** Yields the lines of a room between two numbers, in portions: the erased messages first. */
   async *lines(room: string, from: number, to: number): AsyncGenerator<readonly Entry[]> {
+    const erased = await this.#erased(room, from, to);
+    if (erased.length > 0) yield erased;
     for (let next = from; next <= to;) {
       const portion = await this.#range(room, next, to, PORTION);
       if (portion.length === 0) return;
@@ -151,18 +163,24 @@ export class LogReader {
 
   /** Returns the number of the last line that each room can lack. */
   async floors(): Promise<Map<string, number>> {
-    const all = await this.#hash("floors");
+    const all = await this.#hash(this.#keys.of("floors"));
     return new Map(Array.from(all, ([room, floor]) => [room, Number(floor)]));
   }
 
   /** Returns all files. */
   async files(): Promise<FileRecord[]> {
-    return Array.from((await this.#hash("files")).values(), (text) => JSON.parse(text));
+    return Array.from(
+      (await this.#hash(this.#keys.of("files"))).values(),
+      (text) => JSON.parse(text),
+    );
   }
 
   /** Returns all users, with the owners of those who are in the chat. */
   async users(): Promise<{ user: UserRecord & { id: number }; owner: Owner | undefined }[]> {
-    const [users, owners] = await Promise.all([this.#hash("users"), this.#hash("owners")]);
+    const [users, owners] = await Promise.all([
+      this.#hash(this.#keys.of("users")),
+      this.#hash(this.#keys.of("owners")),
+    ]);
     return Array.from(users, ([id, data]) => {
       const text = owners.get(id);
       const owner = text === undefined ? undefined : decodeOwner(text);
@@ -186,8 +204,8 @@ export class LogReader {
     return await this.#redis.command(["HGET", this.#keys.of(key), field]) as string | null;
   }
 
-  async #hash(key: "floors" | "files" | "users" | "owners"): Promise<Map<string, string>> {
-    const reply = await this.#redis.command(["HGETALL", this.#keys.of(key)]);
+  async #hash(key: string): Promise<Map<string, string>> {
+    const reply = await this.#redis.command(["HGETALL", key]);
     if (!Array.isArray(reply)) return new Map(Object.entries(reply as Record<string, string>));
     const pairs = new Map<string, string>();
     for (let i = 0; i + 1 < reply.length; i += 2) pairs.set(`${reply[i]}`, `${reply[i + 1]}`);

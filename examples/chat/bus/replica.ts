@@ -6,10 +6,18 @@
  * @module
  */
 
-import type { Appended, Archive, Entry, FileRecord, StoredEvent } from "../archive/archive.ts";
+import type {
+  Appended,
+  Archive,
+  DeleteEntry,
+  Entry,
+  FileRecord,
+  StoredEvent,
+} from "../archive/archive.ts";
 import { ArchiveError } from "../archive/archive_error.ts";
 import type { Follower } from "../archive/shared_archive.ts";
 import { beginSpans, endSpans, isTraced, Kind } from "../tracing.ts";
+import { erase } from "./erasing.ts";
 import type { BusGauges } from "./gauges.ts";
 import type { BusKeys } from "./keys.ts";
 import { LogGap, type LogReader, type Told } from "./log_reader.ts";
@@ -36,6 +44,8 @@ export interface ReplicaParts {
   readonly log: LogReader;
   /** The connection for commands. */
   readonly redis: Redis;
+  /** Reads the log on this connection. */
+  readonly asks: LogReader;
   /** The keys of the chat. */
   readonly keys: BusKeys;
   /** Whether the copy is permanent. */
@@ -80,6 +90,8 @@ export class Replica {
   /** The marks of the latest records, by position. */
   readonly #marks = new Map<number, string>();
   #notedAt = 0;
+  /** The erasing of deleted messages, one after the other. */
+  #erasing: Promise<void> = Promise.resolve();
 
   /** Makes a copy, which has no store yet. */
   constructor(parts: ReplicaParts) {
@@ -246,6 +258,7 @@ export class Replica {
     if (records.length === 0) return;
     // A line without content was removed from its stream.
     const present = records.filter((record) => record.entry !== undefined);
+    const edited = await this.#editedBefore(present);
     const read = present.map(({ entry }) => entry!);
     const spans = isTraced ? beginSpans(read, "chat bus read", Kind.consumer) : [];
     const entries = isTraced
@@ -257,13 +270,40 @@ export class Replica {
     for (const [i, result] of results.entries()) {
       const { seq, node: writer } = present[i]!;
       if (writer === node) this.#results.set(seq, result);
-      if (result.outcome === "stored") events.push(result.event);
+      if (result.outcome !== "stored") continue;
+      events.push(result.event);
+      const { event } = result;
+      if (writer === node && event.kind === "delete") {
+        this.#erase(event, node, edited.has(event.target));
+      }
     }
     this.#parts.gauges.lines += events.length;
     const last = records.at(-1)!;
     this.lastSeq = last.seq;
     await follower.hear(events);
     this.#moveTo(last);
+  }
+
+  /** Returns the numbers of the messages that are edited, and then deleted. */
+  async #editedBefore(records: readonly Told[]): Promise<Set<number>> {
+    const edited = new Set<number>();
+    for (const { entry } of records) {
+      if (entry?.kind === "edit") edited.add(entry.target);
+      else if (entry?.kind === "delete") {
+        const message = await this.store.message(entry.target);
+        if (message?.editedAt !== undefined) edited.add(entry.target);
+      }
+    }
+    return edited;
+  }
+
+  /** Erases a deleted message in Redis, too. If that fails, its text stays there until the stream is trimmed. */
+  #erase(deletion: DeleteEntry, node: string, isEdited: boolean): void {
+    const { redis, keys, asks } = this.#parts;
+    const guard = [this.store.epoch, node] as const;
+    this.#erasing = this.#erasing
+      .then(() => erase({ redis, log: asks, keys, guard }, deletion, isEdited))
+      .catch(() => {});
   }
 
   async #takeOther(record: Told, follower: Follower, node: string): Promise<void> {
@@ -341,6 +381,7 @@ export class Replica {
   /** Closes the store. */
   async close(): Promise<void> {
     if (this.#store === undefined) return;
+    await this.#erasing;
     if (this.#parts.isPermanent && this.position > 0) {
       await this.#setPosition().catch(() => {});
     }

@@ -250,10 +250,31 @@ note('', 't', 'k', 'n', node, 'd', id)
 return { pos, mark }
 `);
 
-/** Removes the lines of a room before a number. Arguments: room, number; the stream is the last key. */
+/**
+ * Removes a message of a room and its edits from the stream, and keeps what stands for the message. Arguments:
+ * number, what stands for it or nothing, the ids of edits; the stream and the erased messages are the last keys.
+ */
+export const ERASE: Script = script(`${GUARD}
+local number, stub = ARGV[3], ARGV[4]
+if stub ~= '' and redis.call('XDEL', KEYS[15], number .. '-0') == 1 then
+  redis.call('HSET', KEYS[16], number, stub)
+end
+for i = 5, #ARGV do redis.call('XDEL', KEYS[15], ARGV[i]) end
+return 1
+`);
+
+/**
+ * Removes the lines of a room before a number. Arguments: room, number; the stream and the erased messages are the
+ * last keys.
+ */
 export const TRIM: Script = script(`${GUARD}
 local room, first = ARGV[3], ARGV[4]
 local removed = redis.call('XTRIM', KEYS[15], 'MINID', first)
+for _, number in ipairs(redis.call('HKEYS', KEYS[16])) do
+  if tonumber(number) < tonumber(first) then
+    removed = removed + redis.call('HDEL', KEYS[16], number)
+  end
+end
 local floor = tonumber(redis.call('HGET', floors, room) or '0')
 if removed > 0 and tonumber(first) - 1 > floor then
   redis.call('HSET', floors, room, string.format('%d', tonumber(first) - 1))

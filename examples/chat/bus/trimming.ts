@@ -39,7 +39,11 @@ export async function trimStreams(parts: TrimmingParts): Promise<void> {
     const [first] = (await store.history(room, { after: 0, limit: 1 })).messages;
     if (first === undefined) continue;
     const bound = Math.min(first.seq, safe + 1);
-    await redis.run(TRIM, [...keys.fixed, keys.room(room)], [...guard, room, `${bound}`]);
+    await redis.run(TRIM, [...keys.fixed, keys.room(room), keys.erased(room)], [
+      ...guard,
+      room,
+      `${bound}`,
+    ]);
   }
 }
 

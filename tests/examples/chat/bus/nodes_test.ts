@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { ChatEvent, ChatMessage, ChatWelcome } from "../../../../examples/chat/lobby.ts";
 import { serveFaultProxy } from "../../../../tools/fault_proxy.ts";
-import { redis, RedisServer } from "../../../_support/redis.ts";
+import { redis, redisCli, RedisServer } from "../../../_support/redis.ts";
 import { RecordingFace, storeFile, until, type User } from "../_faces.ts";
 import { Node, type NodeOptions } from "./_bus.ts";
 
@@ -83,15 +83,17 @@ test("a name belongs to one user of all nodes", async ({ start }) => {
     results.filter((result) => "code" in result && result.code === "name-taken").length,
     1,
   );
-  const bob = await two.page("Bob");
-  await until(() => one.lobby.stats().users === 2);
+  const [eve, bob] = [await one.page("Eve"), await two.page("Bob")];
+  await until(() => one.lobby.stats().users === 3);
   await bob.say("/nick Ann", 1);
   await until(() => bob.face.events.some((event) => event.type === "reply"));
   assertEquals(bob.member.name, "Bob");
   await bob.say("/nick Bert", 2);
   await until(() => bob.member.name === "Bert");
-  // The old name is free again, on each node.
-  await until(() => one.lobby.stats().users === 2);
+  // The old name is free again, also on a node that has just heard of it.
+  await until(() =>
+    eve.face.events.some((event) => event.type === "notice" && event.code === "renamed")
+  );
   const other = await one.page("Bob");
   assertEquals(other.member.name, "Bob");
 });
@@ -318,6 +320,29 @@ test("edits, reactions and deletions are the same on all nodes", async ({ start 
   const error = bob.face.own.find((event) => event.type === "error");
   assert(error?.type === "error");
   assertEquals(error.code, "not-yours");
+});
+
+test("a deleted message leaves no text in Redis, and new nodes know of it", async ({ server, start }) => {
+  const one = await start();
+  const ann = await one.page("Ann");
+  await ann.say("first", 1);
+  await ann.say("a secret", 2);
+  await ann.say("last", 3);
+  const seq = one.archive.lastSeq - 1;
+  await ann.member.edit(seq, "another secret", 4);
+  await ann.member.remove(seq, 5);
+  await until(() => ann.face.own.some(({ type }) => type === "delete"));
+  const stream = () => redisCli(server.port, "XRANGE", "{chat:test}:room:#lobby", "-", "+");
+  while ((await stream()).includes("secret"));
+  const two = await start();
+  const state = async ({ archive }: Node) =>
+    (await archive.history("#lobby", { limit: 9 })).messages;
+  assertEquals((await state(two)).map(({ text, deleted }) => [text, deleted]), [
+    ["first", undefined],
+    ["", true],
+    ["last", undefined],
+  ]);
+  assertEquals(await state(two), await state(one));
 });
 
 test("a user who becomes known while the user joins is there once, and can be dismissed", async ({ start }) => {
