@@ -104,6 +104,7 @@ test("with a wait for replicas, nobody sees a line that a failover can lose", as
   const bob = await two.node.page("Bob");
   void ann.say("both", 1);
   await until(() => texts(bob).length === 1);
+  await ann.settled();
   chat.replica.signal("SIGSTOP");
   void ann.say("waits", 2);
   await until(async () => await cli(chat.primary.port, "XLEN", "{chat:test}:room:#lobby") === "2");
