@@ -211,6 +211,27 @@ test("a node that is cut off dismisses its users in time, and comes back", async
   assertEquals(texts(bob), ["meanwhile", "unknown", "all here"]);
 });
 
+test("a node that is farther behind than the log reaches reads the rooms anew", async ({ server, start }) => {
+  await using proxy = await serveFaultProxy({
+    to: { hostname: "127.0.0.1", port: server.port },
+    maxConnections: 0,
+  });
+  const one = await start({ url: `redis://127.0.0.1:${proxy.addr.port}` });
+  const two = await start();
+  const [ann, bob] = [await one.page("Ann"), await two.page("Bob")];
+  await bob.say("heard", 1);
+  await until(() => texts(ann).length === 1);
+  await proxy.setFaults({ download: { stallAfter: 0 } });
+  for (const n of [2, 3, 4]) await bob.say(`missed ${n}`, n);
+  await redisCli(server.port, "XTRIM", "{chat:test}:log", "MAXLEN", "1");
+  await proxy.setFaults({});
+  await until(() => one.events.some(({ type }) => type === "back"));
+  assertEquals(one.events.map(({ type }) => type), ["lost", "back"]);
+  const { messages } = await one.archive.history("#lobby", { limit: 9 });
+  assertEquals(messages.map(({ text }) => text), ["heard", "missed 2", "missed 3", "missed 4"]);
+  assertEquals(one.lobby.epoch, two.lobby.epoch);
+});
+
 test("a Redis that has lost its data gets another epoch, and the chat goes on", async ({ server, start }) => {
   const [one, two] = [await start({ lease: 2500 }), await start({ lease: 2500 })];
   const ann = await one.page("Ann");
