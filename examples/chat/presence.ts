@@ -143,6 +143,8 @@ export class Presence {
   /** Gives a user another name if no user of another process has it. */
   async #claimName(session: Session, good: GoodName, id?: number): Promise<void> {
     const { shared, delivery, settings } = this.#state;
+    // What is saved later must have the new name.
+    await this.#state.roster.saved();
     const record = { ...session.record(settings.now(), "online"), name: good.name };
     const claimed = await shared!.claim(record).catch(() => undefined);
     if (!this.#state.isOpen(session)) return;

@@ -155,20 +155,21 @@ for i = 4, #ARGV, 7 do
       fence = owner and string.match(owner, '^' .. node .. '/(%d+)/') or string.format('%d', pos + 1)
     end
     local old = redis.call('HGET', namekeys, id)
-    if old and old ~= key and redis.call('HGET', names, old) == id then
-      redis.call('HDEL', names, old)
-    end
+    -- Only a claim gives a name: what was saved before it can come behind it.
+    local leaves = state == 'gone' or (claims and old ~= key)
+    if leaves and old and redis.call('HGET', names, old) == id then redis.call('HDEL', names, old) end
     redis.call('HSET', users, id, data)
     if hash ~= '' then redis.call('HSET', tokens, hash, id) end
     if state == 'gone' then
       redis.call('HDEL', owners, id)
       redis.call('HDEL', namekeys, id)
-      if redis.call('HGET', names, key) == id then redis.call('HDEL', names, key) end
     else
       local kind = hash ~= '' and 'b' or 't'
       redis.call('HSET', owners, id, node .. '/' .. fence .. '/' .. state .. '/' .. kind)
-      redis.call('HSET', namekeys, id, key)
-      if not holder then redis.call('HSET', names, key, id) end
+      if claims then
+        redis.call('HSET', namekeys, id, key)
+        redis.call('HSET', names, key, id)
+      end
     end
     note('', 't', 'u', 'u', id, 'n', node, 'f', fence, 's', state, 'd', data)
     results[#results + 1] = id .. ' ' .. fence

@@ -98,6 +98,18 @@ test("a name belongs to one user of all nodes", async ({ start }) => {
   assertEquals(other.member.name, "Bob");
 });
 
+test("what a node saves late does not give an old name back", async ({ start }) => {
+  const [one, two] = [await start(), await start()];
+  const ann = await one.page("Ann");
+  await until(() => two.lobby.stats().users === 1);
+  const record = (await one.archive.user(ann.member.user))!;
+  assertEquals(await one.archive.claim({ ...record, name: "Bert" }), ann.member.user);
+  await one.archive.saveUsers([record]);
+  const { id: _, ...other } = record;
+  assertEquals(await two.archive.claim({ ...other, tokenHash: "b", name: "Bert" }), "taken");
+  assertEquals(typeof await two.archive.claim({ ...other, tokenHash: "b" }), "number");
+});
+
 test("the limit of users holds for all nodes together", async ({ start }) => {
   const [one, two] = [await start({ maxUsers: 3 }), await start({ maxUsers: 3 })];
   const joins = [one, two, one, two, one, two].map(({ lobby }, i) =>
