@@ -323,7 +323,7 @@ test("lines that wait at a node do not come behind those of another one", async 
   const confirmed = back.own.flatMap((event) => event.type === "message" ? [event.id] : []);
   assertEquals(confirmed, Array.from({ length: 25 }, (_, i) => i + 1));
   assertEquals(back.own.filter(({ type }) => type === "error"), []);
-  const { messages } = await two.archive.history("#lobby", { limit: 999 });
+  const { messages } = await archive.history("#lobby", { limit: 999 });
   assertEquals(messages.map(({ text }) => text), confirmed.map((id) => `line ${id}`));
 });
 
