@@ -205,10 +205,20 @@ export class Speech {
       case "unchanged":
         return this.#confirm(session, author, { ...entry as StoredEvent, seq: ledger.seq });
       case "refused":
-        // The user has sent the line again, on the connection that counts now.
-        if (result.reason === "moved") return;
+        if (result.reason === "moved") return this.#moved(session, entry);
         return delivery.refuse(session, REFUSED[result.reason], author);
     }
+  }
+
+  /**
+   * Ends the connection of a user for whom another process acts. The page sends the line again when it comes back. A
+   * user who has come back to this process meanwhile has sent it already.
+   */
+  #moved(session: Session, { tenure }: Entry): void {
+    const { shared, delivery } = this.#state;
+    if (session.seat === undefined || tenure !== shared?.tenure(session.user)) return;
+    delivery.deliver(session, { type: "bye", code: "offline" }, true);
+    this.#presence.lose(session, "lost");
   }
 
   /** Returns the safe text of a line; undefined if it is not sent. Then the author knows. */

@@ -327,9 +327,10 @@ export class Replica {
   async #takeUser(record: Told, isOwn: boolean, follower: Follower): Promise<void> {
     const { user: id, state, fence, data, isAdopted } = record;
     const user = decodeUser(id, state, data);
-    if (isOwn && isAdopted && state !== "gone") this.owned.set(id, fence);
     // This node may have claimed the user already, after this record.
-    else if (!isOwn && Number(fence) > Number(this.owned.get(id) ?? 0)) this.owned.delete(id);
+    const isNewer = Number(fence) > Number(this.owned.get(id) ?? 0);
+    if (isNewer && isOwn && isAdopted && state !== "gone") this.owned.set(id, fence);
+    else if (isNewer && !isOwn) this.owned.delete(id);
     // The copy has the own records already, and perhaps later ones.
     if (!isOwn || isAdopted) await this.store.saveUsers([user]);
     follower.meet({ ...user, isOwn, isAdopted });
