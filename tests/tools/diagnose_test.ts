@@ -385,12 +385,14 @@ Deno.test("diagnose() reports responses that are truncated, endless or missing",
   ];
   for (const [answer, verdict] of cases) {
     await using server = answering(answer);
-    const found = await way(`http://127.0.0.1:${server.addr.port}/`);
+    // So long it waits for the greeting of another protocol.
+    const options = { timeout: 2000 };
+    const found = await way(`http://127.0.0.1:${server.addr.port}/`, options);
     assertEquals(found.ok, false);
     assertMatch(found.verdict, verdict);
     // On a port of unknown protocol, a truncated response still counts as HTTP.
     if (!answer.startsWith("HTTP/1.")) continue;
-    const guessed = await way(`127.0.0.1:${server.addr.port}`);
+    const guessed = await way(`127.0.0.1:${server.addr.port}`, options);
     assertEquals(guessed.ok, false);
     assertMatch(guessed.verdict, verdict);
     assertMatch(guessed.advice!, /log of the server/);

@@ -16,7 +16,7 @@ Deno.test({
       const theirs = await faultsOf(client);
       const right = theirs.filter((fault) => fault === "").length;
       // The peer has done something, so the comparison means something. A busy machine makes it late.
-      assert(right > 0, `${name} has done nothing`);
+      assert(right >= 30, `${name} has done nothing`);
       for (const [i, row] of ROWS.entries()) {
         if (theirs[i] === "") assertEquals(ours[i], "", `${row.name}, which ${name} understands`);
       }
