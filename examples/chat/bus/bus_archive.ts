@@ -316,7 +316,9 @@ export class BusArchive implements SharedArchive {
   async claim(user: UserRecord): Promise<number | ClaimRefusal> {
     // The id first: a claim that is repeated must not make a second user.
     const id = user.id ?? await this.#newUser();
-    const { position, results: [result = ""] } = await this.#saveAll("claim", [{ ...user, id }]);
+    const mode = user.id === undefined ? "new" : "claim";
+    const { position, results: [result = ""] } = await this.#saveAll(mode, [{ ...user, id }]);
+    if (result === "again") return await this.claim(user);
     if (result === "taken" || result === "full") return result;
     const fence = result.split(" ")[1]!;
     this.#replica.owned.set(id, fence);
@@ -332,7 +334,7 @@ export class BusArchive implements SharedArchive {
   }
 
   async #saveAll(
-    mode: "save" | "claim",
+    mode: "save" | "claim" | "new",
     users: readonly UserRecord[],
   ): Promise<{ position: number; results: string[] }> {
     const args = users.flatMap((user) => [
@@ -344,7 +346,7 @@ export class BusArchive implements SharedArchive {
       user.id === undefined ? "" : this.#replica.owned.get(user.id) ?? "",
       encodeUser(user),
     ]);
-    const most = mode === "claim" ? this.#options.maxUsers : 0;
+    const most = mode === "save" ? 0 : this.#options.maxUsers;
     const [position, mark, ...results] = await this.#insist((guard) =>
       this.#run(SAVE, guard, [`${most}`, ...args])
     ) as [number, string, ...string[]];

@@ -130,8 +130,9 @@ return results
 /**
  * Stores users. `ARGV[3]` is the maximum number of users in the chat. Each user has seven arguments: mode,
  * id or nothing, key of the name, state, hash of the token or nothing, fence, record. A claim takes the
- * name and the session; a node that has the session already keeps its fence. Returns the position and its mark, and
- * for each user: id and fence, or `taken`, `full` or `moved`.
+ * name and the session; a node that has the session already keeps its fence. The claim of a new user gets `again`
+ * if the id is another's: after a failover, the counter can give an id twice. Returns the position and its mark, and
+ * for each user: id and fence, or `again`, `taken`, `full` or `moved`.
  */
 export const SAVE: Script = script(`${GUARD}
 local most = tonumber(ARGV[3])
@@ -141,8 +142,11 @@ for i = 4, #ARGV, 7 do
   local hash, fence, data = ARGV[i + 4], ARGV[i + 5], ARGV[i + 6]
   local owner = id ~= '' and redis.call('HGET', owners, id)
   local holder = redis.call('HGET', names, key)
-  local claims = mode == 'claim'
-  if claims and holder and holder ~= id then
+  local claims = mode == 'claim' or mode == 'new'
+  local known = mode == 'new' and redis.call('HGET', users, id)
+  if known and not (known == data and owner and string.find(owner, node .. '/', 1, true) == 1) then
+    results[#results + 1] = 'again'
+  elseif claims and holder and holder ~= id then
     results[#results + 1] = 'taken'
   elseif claims and not owner and most > 0 and redis.call('HLEN', owners) >= most then
     results[#results + 1] = 'full'
@@ -151,6 +155,9 @@ for i = 4, #ARGV, 7 do
     results[#results + 1] = 'moved'
   else
     if id == '' then id = tostring(redis.call('INCR', lastuser)) end
+    if mode == 'new' and tonumber(redis.call('GET', lastuser) or '0') < tonumber(id) then
+      redis.call('SET', lastuser, id)
+    end
     if claims then
       fence = owner and string.match(owner, '^' .. node .. '/(%d+)/') or string.format('%d', pos + 1)
     end

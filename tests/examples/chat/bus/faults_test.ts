@@ -45,6 +45,23 @@ test("a Redis without memory refuses lines, and the node keeps its lease", async
   assertEquals([messages.map(({ text }) => text), one.events], [["stored"], []]);
 });
 
+test(
+  "a user id that Redis gives a second time after a failover is not used again",
+  async (url, other) => {
+    await using one = await Node.start({ url, name: "test" });
+    await using two = await Node.start({ url, name: "test" });
+    await one.terminal("Ann");
+    await one.terminal("Bob");
+    // A new primary lacks the last numbers that the old one gave.
+    await other.command(["SET", "{chat:test}:lastuser", "0"]);
+    await two.terminal("Cem");
+    await two.page("Dan");
+    const users = await two.archive.aliveUsers();
+    assertEquals(users.map(({ name }) => name).sort(), ["Ann", "Bob", "Cem", "Dan"]);
+    assertEquals(new Set(users.map(({ id }) => id)).size, 4);
+  },
+);
+
 test("lines wait while a script of another program occupies Redis", async (url, other) => {
   await using one = await Node.start({ url, name: "test" });
   const ann = await one.page("Ann");
