@@ -259,22 +259,11 @@ Deno.test("readMessage() joins flowed lines, and texts of several forms", async 
   assertEquals(mixed.text, "a < b\n\ntext\n\nonly");
   assertEquals(mixed.html, "<div>a &lt; b</div>\n<b>html</b>\n\n<i>only</i>\n");
   const twice = await read(
-    ...["Content-Type: multipart/alternative; boundary=a", ""],
-    ...[
-      "--a",
-      "",
-      "one",
-      "--a",
-      "Content-Type: text/x-other",
-      "",
-      "two",
-      "--a",
-      "",
-      "three",
-      "--a--",
-    ],
+    ...["Content-Type: multipart/alternative; boundary=a", "", "--a", "", "one"],
+    ...["--a", "Content-Type: text/x-other", "", "two", "--a", "", "three", "--a--"],
   );
-  assertEquals(twice.text, "one\n\ntwo\n");
+  assertEquals(twice.text, "one\n\nthree\n");
+  assertEquals(twice.attachments.map(({ type }) => type), ["text/x-other"]);
 });
 
 Deno.test("readMessage() reads parameters as senders write them", async () => {
