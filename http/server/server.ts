@@ -24,6 +24,7 @@
  * **Known limits** of `Deno.serve`, none of which a hardened server has:
  *
  * - A client that half-closes its connection while the handler works gets no response.
+ * - A response with `Connection: close` does not end the connection. That of a hardened server does.
  * - Over TLS, a request of HTTP/1.1 without `Host` looks like one of HTTP/2 for `localhost`.
  * - A request of HTTP/1.0 without `Host` is refused.
  * - A client that does not read its response can keep its connection, and the process, alive after

@@ -23,13 +23,13 @@ for (const hardened of [false, true]) {
     );
     {
       await using server = serveHttp({ hardened, maxBody: 10, allowedHosts: ["a"] }, handler);
-      const ask = (head: string) =>
+      const ask = (head: string, body = "") =>
         exchange(
           server.addr.port,
-          `${head}Origin: http://app.test\r\nUser-Agent: u\r\nConnection: close\r\n\r\n`,
+          `${head}Origin: http://app.test\r\nUser-Agent: u\r\nConnection: close\r\n\r\n${body}`,
         );
       const texts = [
-        await ask("POST /up?x=1 HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n"),
+        await ask("POST /up?x=1 HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n", "hello world"),
         await ask("GET /path HTTP/1.1\r\nHost: other\r\n"),
       ];
       for (const text of texts) {

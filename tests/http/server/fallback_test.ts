@@ -21,7 +21,10 @@ Deno.test("a method that Request rejects is refused, and the access log has it",
   await using server = serveHttp({ hardened: true }, handler);
   const refused = ["CONNECT h:1", "TRACE /", "TRACK /", "get /"];
   for (const line of refused) {
-    const text = await exchange(server.addr.port, `${line} HTTP/1.1\r\nHost: h:1\r\n\r\n`);
+    const text = await exchange(
+      server.addr.port,
+      `${line} HTTP/1.1\r\nHost: h:1\r\nConnection: close\r\n\r\n`,
+    );
     assertEquals(statuses(text), [501], line);
   }
   await until(() => methods.length === refused.length);
