@@ -92,6 +92,8 @@ export class WebSocketFace implements Face, Hearer {
   readonly #throttle: Throttle;
   /** A separate rate limit for requests of the page, so that they do not count as lines of the user. */
   readonly #questions: Throttle;
+  /** A page reports once for each picture that it paints, and for each own line. */
+  readonly #reports = new Throttle(200, 200);
   #lang: Lang;
   #member: Member | undefined;
   /** The id of the user; 0 before the welcome. */
@@ -256,11 +258,14 @@ export class WebSocketFace implements Face, Hearer {
     }
   }
 
+  #limitOf(command: Command | "binary" | undefined): Throttle {
+    if (typeof command !== "object" || LINES.has(command.type)) return this.#throttle;
+    return isTraced && command.type === "shown" ? this.#reports : this.#questions;
+  }
+
   /** Waits until the rate limits allow a message. */
   async #takeTurn(command: Command | "binary" | undefined): Promise<void> {
-    if (isTraced && typeof command === "object" && command.type === "shown") return;
-    const question = typeof command === "object" && !LINES.has(command.type);
-    const wait = (question ? this.#questions : this.#throttle).take(performance.now());
+    const wait = this.#limitOf(command).take(performance.now());
     const { signal } = this.#conn;
     const { counts, rates, lobby } = this.#side;
     if (wait > 0) {

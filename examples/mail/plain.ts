@@ -1,5 +1,7 @@
 /** Makes names and HTML from mail safe for folders and terminals. @module */
 
+import { isDeviceName } from "../../net/internal/local_name.ts";
+
 export { htmlToText as plainText } from "../../net/mail/message/html_to_text.ts";
 
 /**
@@ -12,8 +14,9 @@ export function plainNamer(): (given: string | null | undefined) => string {
   return (given) => {
     const last = (given ?? "").replace(/^.*[/\\]/s, "").slice(-500);
     // No hidden files, flags or device names, and no characters that change how a name looks.
-    const name = last.replace(/[\p{Cc}\p{Cf}\p{Cs}<>:"|?*]/gu, "_").replace(/^[.\s-]+|[.\s]+$/g, "")
-      .replace(/^(?=(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$))/i, "_") || "attachment";
+    const clean = last.replace(/[\p{Cc}\p{Cf}\p{Cs}<>:"|?*]/gu, "_")
+      .replace(/^[.\s-]+|[.\s]+$/g, "");
+    const name = (isDeviceName(clean) ? `_${clean}` : clean) || "attachment";
     const [, stem = "", ending = ""] = /^(.*?)(\.[^.]{1,10})?$/s.exec(name) ?? [];
     // File systems limit names in bytes.
     const bytes = new TextEncoder().encode(stem).subarray(0, 180);

@@ -75,6 +75,7 @@ async function* withLf(
 ): AsyncGenerator<Uint8Array, void, void> {
   let hasCr = false;
   for await (const chunk of content) {
+    if (chunk.length === 0) continue;
     if (hasCr && chunk[0] !== LF) yield Uint8Array.of(CR);
     hasCr = chunk.at(-1) === CR;
     yield chunk.filter((byte, i) => byte !== CR || (i < chunk.length - 1 && chunk[i + 1] !== LF));

@@ -258,8 +258,8 @@ export interface ServeHttpOptions extends HttpServerOptions<Deno.NetAddr>, Https
 /** Options of `serveHttp` on a Unix socket. */
 export interface ServeHttpUnixOptions extends HttpServerOptions<HttpAddr> {
   /**
-   * The path of the socket, at most 107 bytes, on macOS 103. The server replaces a socket file that a dead server
-   * has left behind, and removes the file when it closes.
+   * The path of the socket, at most 107 bytes, on macOS 103. The server replaces a socket file that a
+   * dead server has left behind, and removes the file when it closes.
    */
   path: string;
   /**

@@ -63,11 +63,6 @@ export const LIST_TIME = 600_000;
 /** Time limit for a polite end, in milliseconds. */
 const FAREWELL = 2000;
 
-/** Size of the memory for a short text, in bytes. */
-const SHORT = 1024;
-
-const utf8 = new TextEncoder();
-
 /** A connection to a server that communicates in lines. */
 export class Dialogue {
   readonly conn: Connection;
@@ -99,8 +94,6 @@ export class Dialogue {
   #isCancelled = false;
   #due = Infinity;
   #limit = 0;
-  /** Memory for a short text that is being written. */
-  #short: Uint8Array | undefined;
 
   private constructor(
     conn: Connection,
@@ -360,25 +353,14 @@ export class Dialogue {
       throw new TypeError("Cannot send a line that contains a line break or NUL");
     }
     this.tell("client", shown);
-    return this.#write(`${line}\r\n`);
+    const text = `${line}\r\n`;
+    return this.conn.write(this.#coding?.encode?.(text) ?? text);
   }
 
   /** Writes many lines at once. They contain nothing that a caller has chosen freely. */
   async writeLines(lines: readonly string[]): Promise<void> {
     for (const line of lines) this.tell("client", line);
-    if (lines.length > 0) await this.#write(`${lines.join("\r\n")}\r\n`);
-  }
-
-  /** Writes a text. A new array for each short text would cost more than the text itself. */
-  #write(text: string): Promise<void> {
-    const { conn } = this;
-    const encoded = this.#coding?.encode?.(text);
-    if (encoded !== undefined) return conn.write(encoded);
-    // A connection uses the bytes until it has written them.
-    if (3 * text.length > SHORT || conn.queuedBytes > 0) return conn.write(text);
-    this.#short ??= new Uint8Array(SHORT);
-    const { written } = utf8.encodeInto(text, this.#short);
-    return conn.write(this.#short.subarray(0, written));
+    if (lines.length > 0) await this.conn.write(`${lines.join("\r\n")}\r\n`);
   }
 
   /** Passes a text to the trace. */

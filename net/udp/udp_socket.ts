@@ -6,7 +6,6 @@
  * @module
  */
 
-import { delay } from "@std/async/delay";
 import { formatAddress, normalizeHostname } from "../address.ts";
 import { NetError, type NetPhase, toNetError } from "../errors/errors.ts";
 import type {
@@ -24,20 +23,16 @@ import { bytesOf, notBytes } from "../internal/bytes.ts";
 import { withDeadline } from "../internal/deadline.ts";
 import { hostName, peerAddress } from "../internal/host_rules.ts";
 import { port as portRule } from "../internal/options.ts";
-import { orAbort } from "../internal/or_abort.ts";
-import { Turns } from "../internal/turns.ts";
 import type { UdpBackend } from "./_backend.ts";
 import { DatagramInbox } from "./_inbox.ts";
 import type { KernelPeer } from "./_kernel_peer.ts";
 import { joinGroup } from "./_multicast.ts";
 import { PeerErrors } from "../internal/peer_errors.ts";
 import { PendingRequests } from "./_pending_requests.ts";
+import { SendPace } from "./_send_pace.ts";
 
 /** Maximum payload of a datagram over IPv4 in bytes: 65535 minus both headers. */
 const MAX_DATAGRAM = 65_507;
-
-/** The delay of timers that a paced socket makes up for, in milliseconds. */
-const SLACK = 5;
 
 /**
  * A UDP socket, opened by {@linkcode bindUdp} or {@linkcode connectUdp}.
@@ -69,7 +64,7 @@ export class UdpSocket implements AsyncDisposable, AsyncIterable<Datagram> {
   readonly #backend: UdpBackend;
   readonly #inbox: DatagramInbox<Datagram>;
   readonly #maxSize: number;
-  readonly #interval: number;
+  readonly #pace: SendPace | undefined;
   readonly #questions = new PendingRequests();
   readonly #signal: AbortSignal | undefined;
   readonly #onAbort = () => this.close();
@@ -78,8 +73,6 @@ export class UdpSocket implements AsyncDisposable, AsyncIterable<Datagram> {
   readonly #errors: PeerErrors | undefined;
   /** An error of the peer that no call has reported yet. */
   #refusal: NetError | undefined;
-  readonly #turns = new Turns();
-  #nextSend = 0;
   #closed = false;
   #received = 0;
   #sent = 0;
@@ -103,7 +96,7 @@ export class UdpSocket implements AsyncDisposable, AsyncIterable<Datagram> {
       options.inbox?.limit ?? 1024,
       options.inbox?.policy ?? "drop-oldest",
     );
-    this.#interval = options.pace ? 1000 / options.pace : 0;
+    this.#pace = options.pace ? new SendPace(options.pace) : undefined;
     this.#errors = peer && new PeerErrors(peer, (error) => this.#refused(error));
     this.#signal = options.signal;
     this.#signal?.addEventListener("abort", this.#onAbort);
@@ -156,7 +149,7 @@ export class UdpSocket implements AsyncDisposable, AsyncIterable<Datagram> {
         `Cannot send a datagram of ${bytes.length} bytes: the maximum is ${MAX_DATAGRAM}`,
       );
     }
-    if (this.#interval > 0) await this.#turn(signal);
+    if (this.#pace !== undefined) await this.#pace.turn(signal);
     if (this.#closed) throw this.#closedError("write");
     signal.throwIfAborted();
     this.#errors?.look();
@@ -375,19 +368,6 @@ export class UdpSocket implements AsyncDisposable, AsyncIterable<Datagram> {
     hostName("to.hostname", to.hostname);
     portRule("to.port", to.port);
     return { transport: "udp", hostname: to.hostname, port: to.port };
-  }
-
-  /** Waits until the pace allows the next datagram, or until the signal is aborted. */
-  async #turn(signal: AbortSignal): Promise<void> {
-    const turn = this.#turns.add(async () => {
-      const wait = this.#nextSend - performance.now();
-      // Timers have a resolution of 1 ms. Shorter waits are made up for by later ones.
-      if (wait >= 1) await delay(wait, { signal }).catch(() => {});
-      if (signal.aborted) return;
-      // Time that a busy program has lost is not made up for by a burst.
-      this.#nextSend = Math.max(this.#nextSend, performance.now() - SLACK) + this.#interval;
-    });
-    await orAbort(turn, signal).catch(() => {});
   }
 
   #closedError(phase: NetPhase): NetError {

@@ -26,6 +26,7 @@ Deno.test("attachments have names of their own that do nothing but name them", (
     plainNames(["../../x", "X", "/etc/passwd", "a\x1b[31mb", "..", "con.txt", "-rf", ".bashrc"]),
     ["x", "X-2", "passwd", "a_[31mb", "attachment", "_con.txt", "rf", "bashrc"],
   );
+  assertEquals(plainNames(["COM¹", "conin$.txt", "console"]), ["_COM¹", "_conin$.txt", "console"]);
   assertEquals(plainNames([undefined, null, "", "C:\\x\\q\u202Egpj.exe", "a. "]), [
     ...["attachment", "attachment-2", "attachment-3", "q_gpj.exe", "a"],
   ]);

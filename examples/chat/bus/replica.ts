@@ -6,18 +6,11 @@
  * @module
  */
 
-import type {
-  Appended,
-  Archive,
-  DeleteEntry,
-  Entry,
-  FileRecord,
-  StoredEvent,
-} from "../archive/archive.ts";
+import type { Appended, Archive, Entry, FileRecord, StoredEvent } from "../archive/archive.ts";
 import { ArchiveError } from "../archive/archive_error.ts";
 import type { Follower } from "../archive/shared_archive.ts";
 import { beginSpans, endSpans, isTraced, Kind } from "../tracing.ts";
-import { erase } from "./erasing.ts";
+import { Eraser } from "./erasing.ts";
 import type { BusGauges } from "./gauges.ts";
 import type { BusKeys } from "./keys.ts";
 import { LogGap, type LogReader, type Told } from "./log_reader.ts";
@@ -90,12 +83,12 @@ export class Replica {
   /** The marks of the latest records, by position. */
   readonly #marks = new Map<number, string>();
   #notedAt = 0;
-  /** The erasing of deleted messages, one after the other. */
-  #erasing: Promise<void> = Promise.resolve();
+  readonly #eraser: Eraser;
 
   /** Makes a copy, which has no store yet. */
   constructor(parts: ReplicaParts) {
     this.#parts = parts;
+    this.#eraser = new Eraser({ redis: parts.redis, log: parts.asks, keys: parts.keys });
   }
 
   /** The store to read from. */
@@ -274,7 +267,7 @@ export class Replica {
       events.push(result.event);
       const { event } = result;
       if (writer === node && event.kind === "delete") {
-        this.#erase(event, node, edited.has(event.target));
+        this.#eraser.add(event, [this.store.epoch, node], edited.has(event.target));
       }
     }
     this.#parts.gauges.lines += events.length;
@@ -295,15 +288,6 @@ export class Replica {
       }
     }
     return edited;
-  }
-
-  /** Erases a deleted message in Redis, too. If that fails, its text stays there until the stream is trimmed. */
-  #erase(deletion: DeleteEntry, node: string, isEdited: boolean): void {
-    const { redis, keys, asks } = this.#parts;
-    const guard = [this.store.epoch, node] as const;
-    this.#erasing = this.#erasing
-      .then(() => erase({ redis, log: asks, keys, guard }, deletion, isEdited))
-      .catch(() => {});
   }
 
   async #takeOther(record: Told, follower: Follower, node: string): Promise<void> {
@@ -382,7 +366,7 @@ export class Replica {
   /** Closes the store. */
   async close(): Promise<void> {
     if (this.#store === undefined) return;
-    await this.#erasing;
+    await this.#eraser.close();
     if (this.#parts.isPermanent && this.position > 0) {
       await this.#setPosition().catch(() => {});
     }
